@@ -1,0 +1,66 @@
+"""A byte-bounded, thread-safe cache of image tokens, dropped least recently used first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from torch import Tensor
+
+from rerank.types import ImageSource
+
+
+def image_key(source: ImageSource) -> Hashable | None:
+    """What identifies an image's content cheaply: a file's path, size and time, or a hash of its bytes.
+
+    None for decoded pictures and arrays, which may change under us and cost more to hash than they save.
+    """
+    if isinstance(source, bytes | bytearray):
+        return hashlib.blake2b(source, digest_size=16).digest()
+    if isinstance(source, str | os.PathLike):
+        try:
+            stat = os.stat(source)
+        except (OSError, ValueError):
+            return None
+        return os.fspath(source), stat.st_size, stat.st_mtime_ns
+    return None
+
+
+class TokenCache:
+    """Image tokens by image key, at most ``budget`` bytes of them."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._lock = threading.Lock()
+        self._tokens: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: Hashable | None) -> Tensor | None:
+        """The tokens kept under ``key``, (cells, d_model)."""
+        with self._lock:
+            if key is None or key not in self._tokens:
+                return None
+            self._tokens.move_to_end(key)
+            return self._tokens[key]
+
+    def put(self, key: Hashable | None, tokens: Tensor) -> None:
+        """Keep ``tokens``, making room by dropping the least recently used."""
+        size = tokens.nbytes
+        with self._lock:
+            if key is None or key in self._tokens or size > self.budget:
+                return
+            # A row of a batch is a view: a copy, or it would keep the whole batch alive.
+            self._tokens[key] = tokens.clone()
+            self._bytes += size
+            while self._bytes > self.budget:
+                _, dropped = self._tokens.popitem(last=False)
+                self._bytes -= dropped.nbytes
+
+    def clear(self) -> None:
+        """Forget everything, as after a change of weights."""
+        with self._lock:
+            self._tokens.clear()
+            self._bytes = 0

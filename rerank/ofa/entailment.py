@@ -1,0 +1,103 @@
+"""A loaded OFA with its tokenizer: prepared images and texts in, probabilities out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from rerank.errors import ModelInvalid
+from rerank.ofa.checkpoint import load_weights, read_weights
+from rerank.ofa.config import TaskConfig, read_ofa_config, read_task_config
+from rerank.ofa.model import Biases, OFAModel
+from rerank.ofa.preprocess import image_to_pixels, text_to_tokens
+from rerank.ofa.tokenizer import Tokenizer
+
+# OFA's answers in the order in which probabilities are given: entailment, neutral, contradiction.
+ANSWERS = ("yes", "maybe", "no")
+KEPT_BIASES = 2
+
+
+class EntailmentModel:
+    """One model directory, ready to judge.
+
+    Not thread-safe on its own: ``EntailmentReranker`` serialises calls.
+    """
+
+    def __init__(
+        self, model: OFAModel, task: TaskConfig, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.task = task
+        self.tokenizer = tokenizer
+        self.device = device
+        self.dtype = dtype
+        self.model = model.eval().to(device)
+        if dtype != torch.float32:
+            self.model.to(dtype)
+        if device.type == "cpu":
+            self.model.embed_images.to(memory_format=torch.channels_last)
+        self._special = (model.config.bos_token_id, model.config.eos_token_id)
+        self._answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS], device=device)
+        self._biases: OrderedDict[tuple[int, int], Biases] = OrderedDict()
+
+    @classmethod
+    def from_directory(cls, directory: Path, device: torch.device, dtype: torch.dtype) -> EntailmentModel:
+        """Load a model directory in ModelScope's layout; ModelInvalid when it cannot be used."""
+        config = read_ofa_config(directory)
+        task = read_task_config(directory)
+        tokenizer = Tokenizer.from_directory(directory)
+        model = OFAModel(config)
+        load_weights(model, read_weights(directory), str(directory))
+        return cls(model, task, tokenizer, device, dtype)
+
+    def pixels(self, image: Image.Image) -> NDArray[np.float32]:
+        """An upright RGB image to (3, size, size)."""
+        return image_to_pixels(image, self.task)
+
+    def tokens(self, hypothesis: str, premise: str | None = None) -> list[int]:
+        """The prompt for a hypothesis, and the premise that goes with the image, as token ids."""
+        return text_to_tokens(hypothesis, premise, self.task, self.tokenizer, self._special)
+
+    @torch.inference_mode()
+    def image_tokens(self, pixels: Sequence[NDArray[np.float32]]) -> Tensor:
+        """Preprocessed images to image tokens (batch, cells, d_model), which depend on no text."""
+        batch = torch.from_numpy(np.stack(pixels)).to(self.device, self.dtype)
+        if self.device.type == "cpu":
+            batch = batch.contiguous(memory_format=torch.channels_last)
+        tokens: Tensor = self.model.image_tokens(batch)
+        return tokens
+
+    @torch.inference_mode()
+    def probabilities(self, image: Tensor, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Image tokens (batch, cells, d_model) and one prompt for each to (batch, 3), in the order of LABELS."""
+        length = max(map(len, tokens))
+        padded = torch.full((len(tokens), length), self.model.config.pad_token_id, dtype=torch.long)
+        for row, ids in zip(padded, tokens, strict=True):
+            row[: len(ids)] = torch.tensor(ids)
+        biases = self._kept_biases(image.shape[1], length)
+        logits = self.model(image, padded.to(self.device), self._answers, biases)
+        scaled = logits.float() / self.task.temperature
+        return np.asarray(torch.softmax(scaled, dim=-1).cpu().numpy(), dtype=np.float32)
+
+    def _kept_biases(self, cells: int, length: int) -> Biases:
+        key = (cells, length)
+        if key not in self._biases:
+            self._biases[key] = self.model.biases(cells, length)
+        self._biases.move_to_end(key)
+        while len(self._biases) > KEPT_BIASES:
+            self._biases.popitem(last=False)
+        return self._biases[key]
+
+
+def answer_token(answer: str, tokenizer: Tokenizer) -> int:
+    """The one token of an answer. The reference's trie of answers reduces to a softmax only if there is just one."""
+    tokens = tokenizer.encode(" " + answer)
+    if len(tokens) != 1:
+        raise ModelInvalid(f"the answer {answer!r} is {len(tokens)} tokens in this vocabulary; one is expected")
+    return tokens[0]

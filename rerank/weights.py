@@ -1,0 +1,94 @@
+"""From a model's name to a directory on this machine: bundled, a path, or a ModelScope id."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from rerank.errors import InputError, ModelUnavailable
+
+BUNDLED = "bundled"
+BUNDLED_DIRECTORY = Path(__file__).parent / "bundled"
+MODELSCOPE_ID = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A published model that is known to load here."""
+
+    name: str
+    parameters: str
+    note: str
+
+
+KNOWN_MODELS = (
+    KnownModel("bundled", "2 M", "in the package; drawn scenes, emoji and clip-art, simple sentences"),
+    KnownModel(
+        "iic/ofa_visual-entailment_snli-ve_distilled_v2_en", "33 M", "photos, English; the `standard` preset"
+    ),
+    KnownModel("iic/ofa_visual-entailment_snli-ve_large_en", "473 M", "photos, English; the `best` preset"),
+)
+
+
+def modelscope_cache() -> Path:
+    """Where the ``modelscope`` package keeps its downloads (its own rule)."""
+    root = os.environ.get("MODELSCOPE_CACHE")
+    return Path(root) if root else Path.home() / ".cache" / "modelscope" / "hub"
+
+
+def find_local(name: str) -> Path | None:
+    """The directory of ``name`` if it is already on this machine, without any network."""
+    if name == BUNDLED:
+        return BUNDLED_DIRECTORY if (BUNDLED_DIRECTORY / "config.json").is_file() else None
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if not MODELSCOPE_ID.match(name):
+        return None
+    cache = modelscope_cache()
+    # Newer versions write a dot in a name as three underscores; both layouts are looked at.
+    for folder in (cache / "models" / name, cache / name, cache / "models" / name.replace(".", "___")):
+        if (folder / "configuration.json").is_file():
+            return folder
+    return None
+
+
+def resolve(name: str, *, download: bool = True) -> Path:
+    """The local directory of a model, fetched from ModelScope when it is a ModelScope id and not here yet.
+
+    Raises:
+        InputError: ``name`` is neither ``bundled``, nor a directory, nor a ModelScope id.
+        ModelUnavailable: it is not here and cannot be fetched; the message says how to get it.
+    """
+    found = find_local(name)
+    if found is not None:
+        return found
+    if name == BUNDLED:
+        raise ModelUnavailable(f"{BUNDLED_DIRECTORY}: the bundled model is missing; reinstall veralens")
+    if not MODELSCOPE_ID.match(name) or name.startswith((".", "/", "~")):
+        raise InputError(f"reranker {name!r} is neither 'bundled', nor a directory, nor a ModelScope id like org/name")
+    if not download:
+        raise ModelUnavailable(f"{name}: not on this machine, and downloads are off. {_remedy(name)}")
+    return _download(name)
+
+
+def _download(name: str) -> Path:
+    try:
+        from modelscope import snapshot_download
+    except ImportError as error:
+        raise ModelUnavailable(f"{name}: `pip install modelscope` is needed to fetch it ({error})") from error
+    try:
+        # modelscope writes into a temporary place and renames when complete.
+        return Path(snapshot_download(name))
+    except Exception as error:  # it raises many kinds: requests', its own, ValueError
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelUnavailable(f"{name}: cannot be fetched from ModelScope ({reason}). {_remedy(name)}") from error
+
+
+def _remedy(name: str) -> str:
+    return (
+        f"On a machine with a network run `modelscope download --model {name} --local_dir DIR`, "
+        "copy DIR here and name it instead; or use the bundled model."
+    )

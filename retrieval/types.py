@@ -1,0 +1,128 @@
+"""The values that retrieval hands out, and the two protocols it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rerank.types import Label
+
+Vectors = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """Images and texts to unit-norm vectors of one space."""
+
+    @property
+    def name(self) -> str:
+        """How to load it again: ``bundled``, an open_clip ``NAME/TAG``, ``hf-hub:…``, ``local-dir:…``."""
+        ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the weights and the preprocessing: equal fingerprints give equal embeddings."""
+        ...
+
+    @property
+    def image_size(self) -> int:
+        """The side in pixels that it looks at; decoding needs no more."""
+        ...
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+        """RGB images to float32 (n, dimension), each row of length 1."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Texts to float32 (n, dimension), each row of length 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """What a collection remembers of its encoder."""
+
+    name: str
+    dimension: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image of a collection; ``paths`` are every place where its bytes were found, first seen first."""
+
+    id: str
+    paths: tuple[str, ...]
+    width: int
+    height: int
+    format: str
+    bytes: int
+    caption: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    """What is in a collection at one generation; ``index`` says in words how it is searched."""
+
+    name: str
+    images: int
+    generation: int
+    encoder: EncoderRecord
+    index: str
+    roots: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An image and its CLIP cosine with the query, -1..1."""
+
+    id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One search result. The three probabilities and the label are None when it was not reranked."""
+
+    id: str
+    path: str
+    score: float
+    similarity: float
+    width: int
+    height: int
+    entailment: float | None = None
+    neutral: float | None = None
+    contradiction: float | None = None
+    label: Label | None = None
+    caption: str | None = None
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds that each stage took."""
+
+    encode: float
+    retrieve: float
+    rerank: float
+    total: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Hits by falling score. ``degraded`` says why reranking was skipped or cut short, where it was."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    reranked: bool
+    collection: CollectionInfo
+    took_ms: Timings
+    degraded: str | None = None
