@@ -7,6 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
+from pathlib import Path
 
 from torch import Tensor
 
@@ -22,7 +23,7 @@ def image_key(source: ImageSource) -> Hashable | None:
         return hashlib.blake2b(source, digest_size=16).digest()
     if isinstance(source, str | os.PathLike):
         try:
-            stat = os.stat(source)
+            stat = Path(source).stat()
         except (OSError, ValueError):
             return None
         return os.fspath(source), stat.st_size, stat.st_mtime_ns

@@ -18,7 +18,8 @@ MAX_PIXELS = 100_000_000
 # What Pillow can read but nobody keeps pictures in, or that runs other programs (EPS), stays shut.
 FORMATS = frozenset({"JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF", "PPM", "ICO", "JPEG2000"})
 SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".pbm", ".ico", ".jp2"]
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"}
+    | {".ppm", ".pgm", ".pbm", ".ico", ".jp2"}
 )
 
 

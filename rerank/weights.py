@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +25,9 @@ class KnownModel:
 
 KNOWN_MODELS = (
     KnownModel("bundled", "2 M", "in the package; drawn scenes, emoji and clip-art, simple sentences"),
-    KnownModel(
-        "iic/ofa_visual-entailment_snli-ve_distilled_v2_en", "33 M", "photos, English; the `standard` preset"
-    ),
+    KnownModel("iic/ofa_visual-entailment_snli-ve_distilled_v2_en", "33 M", "photos, English; the `standard` preset"),
     KnownModel("iic/ofa_visual-entailment_snli-ve_large_en", "473 M", "photos, English; the `best` preset"),
 )
-
-
-def modelscope_cache() -> Path:
-    """Where the ``modelscope`` package keeps its downloads (its own rule)."""
-    root = os.environ.get("MODELSCOPE_CACHE")
-    return Path(root) if root else Path.home() / ".cache" / "modelscope" / "hub"
 
 
 def find_local(name: str) -> Path | None:
@@ -47,12 +39,10 @@ def find_local(name: str) -> Path | None:
         return path
     if not MODELSCOPE_ID.match(name):
         return None
-    cache = modelscope_cache()
-    # Newer versions write a dot in a name as three underscores; both layouts are looked at.
-    for folder in (cache / "models" / name, cache / name, cache / "models" / name.replace(".", "___")):
-        if (folder / "configuration.json").is_file():
-            return folder
-    return None
+    try:
+        return Path(_snapshot_download(name, local_files_only=True))
+    except Exception:  # modelscope raises many kinds for "not here": its own, OSError, ValueError
+        return None
 
 
 def resolve(name: str, *, download: bool = True) -> Path:
@@ -76,15 +66,19 @@ def resolve(name: str, *, download: bool = True) -> Path:
 
 def _download(name: str) -> Path:
     try:
-        from modelscope import snapshot_download
-    except ImportError as error:
-        raise ModelUnavailable(f"{name}: `pip install modelscope` is needed to fetch it ({error})") from error
-    try:
         # modelscope writes into a temporary place and renames when complete.
-        return Path(snapshot_download(name))
+        return Path(_snapshot_download(name, local_files_only=False))
     except Exception as error:  # it raises many kinds: requests', its own, ValueError
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelUnavailable(f"{name}: cannot be fetched from ModelScope ({reason}). {_remedy(name)}") from error
+
+
+def _snapshot_download(name: str, *, local_files_only: bool) -> str:
+    # Imported here: it takes seconds, and a bundled or local model never needs it.
+    from modelscope import snapshot_download
+
+    logging.getLogger("modelscope_hub").setLevel(logging.WARNING)
+    return str(snapshot_download(name, local_files_only=local_files_only))
 
 
 def _remedy(name: str) -> str:

@@ -83,9 +83,7 @@ class ClipEncoder:
         chosen = choose_device(device)
         model, preprocess, tokenizer = _create(encoder_of(name))
         dtype = choose_dtype(precision, chosen)
-        return cls(
-            encoder_of(name), model, preprocess, tokenizer, device=chosen, dtype=dtype, batch_size=batch_size
-        )
+        return cls(encoder_of(name), model, preprocess, tokenizer, device=chosen, dtype=dtype, batch_size=batch_size)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         """RGB images to float32 (n, dimension), each row of length 1."""

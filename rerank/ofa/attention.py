@@ -68,4 +68,5 @@ class PositionBias(nn.Module):
         """From position embeddings (target, width) and (source, width) to (heads, target, source)."""
         q = self.q_linear(target).unflatten(-1, (self.heads, -1)).transpose(0, 1) * self.scale
         k = self.k_linear(source).unflatten(-1, (self.heads, -1)).transpose(0, 1)
-        return q @ k.transpose(1, 2)
+        bias: Tensor = q @ k.transpose(1, 2)
+        return bias

@@ -92,9 +92,7 @@ class Encoder(nn.Module):
         image = image_buckets(*grid, self.config.image_bucket_size).to(device)
         text = token_buckets(length, self.config.token_bucket_size).to(device)
         biases = []
-        for image_table, token_table in zip(
-            self.image_rel_pos_table_list, self.token_rel_pos_table_list, strict=True
-        ):
+        for image_table, token_table in zip(self.image_rel_pos_table_list, self.token_rel_pos_table_list, strict=True):
             relative = torch.zeros_like(absolute)
             relative[:, :cells, :cells] = image_table(image).permute(2, 0, 1)
             relative[:, cells:, cells:] = token_table(text).permute(2, 0, 1)

@@ -17,7 +17,8 @@ def image_to_pixels(image: Image.Image, task: TaskConfig) -> NDArray[np.float32]
     size = task.patch_image_size
     resized = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
     pixels = np.asarray(resized, dtype=np.float32) / 255.0
-    normalised = (pixels - np.float32(task.mean)) / np.float32(task.std)
+    mean, std = np.array(task.mean, dtype=np.float32), np.array(task.std, dtype=np.float32)
+    normalised = (pixels - mean) / std
     return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
 
 

@@ -26,28 +26,27 @@ class TimmStem(nn.Module):
 
         self.config = config
         try:
-            self.trunk: Any = timm.create_model(config.trunk, pretrained=False, num_classes=0, global_pool="")
-            reductions = [info["reduction"] for info in self.trunk.feature_info]
-            widths = [info["num_chs"] for info in self.trunk.feature_info]
+            trunk: Any = timm.create_model(config.trunk, pretrained=False, num_classes=0, global_pool="")
+            stages = [(int(info["num_chs"]), int(info["reduction"])) for info in trunk.feature_info]
         except (RuntimeError, AttributeError) as error:
             raise ModelInvalid(f"image_stem.trunk = {config.trunk!r} cannot be built by timm: {error}") from error
-        self._inner = tuple(level for level in config.levels if level >= 0)
-        last = reductions[-1]
+        self.trunk = trunk
+        self._inner = [level for level in config.levels if level >= 0]
         self.channels = 3 * (config.colour_grid // config.grid) ** 2
-        for level in config.levels:
-            cells = 1 if level < 0 else last // reductions[level]
-            self.channels += (self.trunk.num_features if level < 0 else widths[level]) * cells**2
+        for level in self._inner:
+            width, reduction = stages[level]
+            self.channels += width * (stages[-1][1] // reduction) ** 2
+        if -1 in config.levels:
+            self.channels += int(trunk.num_features)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(batch, 3, height, width) to (batch, channels, grid, grid)."""
-        grid, maps = self.config.grid, []
-        final, inner = self.trunk.forward_intermediates(pixels, indices=list(self._inner))
-        if self.config.colour_grid:
-            maps.append(F.adaptive_avg_pool2d(pixels, self.config.colour_grid))
+        """(batch, 3, height, width) to (batch, channels, grid, grid): colour, inner levels, final map."""
+        final, inner = self.trunk.forward_intermediates(pixels, indices=self._inner)
+        maps = [F.adaptive_avg_pool2d(pixels, self.config.colour_grid)] if self.config.colour_grid else []
         maps.extend(inner)
         if -1 in self.config.levels:
             maps.append(final)
-        return torch.cat([F.pixel_unshuffle(m, m.shape[-1] // grid) for m in maps], dim=1)
+        return torch.cat([F.pixel_unshuffle(m, m.shape[-1] // self.config.grid) for m in maps], dim=1)
 
 
 def build_stem(config: OFAConfig) -> ResNetStem | TimmStem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Tokenizer:
         # "surrogateescape" keeps text that came from an undecodable file name from failing the whole batch.
         parts = [self._alphabet[byte] for byte in word.encode("utf-8", "surrogateescape")]
         while len(parts) > 1:
-            pairs = list(zip(parts, parts[1:], strict=False))
+            pairs = list(itertools.pairwise(parts))
             best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
             if best not in self._ranks:
                 break
