@@ -1,0 +1,7 @@
+"""The indexer: folders of images into a collection, again and again."""
+
+from indexer.pipeline import build_collection
+from indexer.progress import Progress
+from indexer.report import Failure, IndexReport
+
+__all__ = ["Failure", "IndexReport", "Progress", "build_collection"]

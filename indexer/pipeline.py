@@ -1,0 +1,98 @@
+"""build_collection: scan, decode, encode and commit, all at once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexer.progress import Progress, Ticker
+from indexer.report import IndexReport
+from indexer.run import IndexRun
+from indexer.scan import outermost
+from rerank.errors import InputError
+from retrieval.catalog import display_text
+from retrieval.encoder import load_encoder
+from retrieval.lock import LOCK_FILE, lock_directory
+from retrieval.types import Encoder, EncoderRecord
+from retrieval.writer import CollectionWriter, remembered_encoder
+
+Folder = str | os.PathLike[str]
+
+
+def build_collection(
+    folders: Folder | Sequence[Folder],
+    collection: Folder,
+    *,
+    models: str | None = None,
+    encoder: Encoder | None = None,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> IndexReport:
+    """Bring a collection up to date with folders of images, making it if there is none.
+
+    Adds what is new, updates what changed, follows what moved, drops what is gone from ``folders``.
+    Stop it at any time: what is committed stays, and the next run goes on from there.
+
+    Args:
+        folders: directories to look through, with everything beneath them.
+        collection: the collection's directory.
+        models: preset or encoder name; by default the one that the collection remembers, ``bundled``
+            for a new one.
+        encoder: a loaded encoder, instead of ``models``.
+        batch_size: images embedded and committed at a time.
+        progress: called with (files done, files found so far).
+
+    Raises:
+        InputError: a folder is missing, not readable, or not mounted. Nothing is removed then.
+        CollectionError: the collection is locked, damaged, or of another encoder.
+        ModelError: the encoder cannot be had.
+    """
+    if batch_size < 1:
+        raise InputError(f"batch_size must be at least 1, not {batch_size}")
+    start = time.monotonic()
+    checked = _checked(folders)
+    with _opened(Path(collection), models, encoder) as (writer, loaded), Ticker(progress, checked) as ticker:
+        return IndexRun(writer, loaded, checked, batch_size=batch_size, ticker=ticker).run(start)
+
+
+@contextmanager
+def _opened(directory: Path, models: str | None, encoder: Encoder | None) -> Iterator[tuple[CollectionWriter, Encoder]]:
+    """The collection open for writing. The lock comes first: who must wait should not load a model to learn it."""
+    new = not directory.exists()
+    lock = lock_directory(directory)
+    try:
+        if encoder is None:
+            remembered = remembered_encoder(directory)
+            encoder = load_encoder(models or (remembered.name if remembered else "bundled"))
+        record = EncoderRecord(encoder.name, encoder.dimension, encoder.fingerprint)
+        writer = CollectionWriter.create_or_open(directory, record, lock=lock)
+    except BaseException:
+        if new and os.listdir(directory) == [LOCK_FILE]:  # noqa: PTH208
+            (directory / LOCK_FILE).unlink()
+            directory.rmdir()
+        lock.release()
+        raise
+    with writer:
+        yield writer, encoder
+
+
+def _checked(folders: Folder | Sequence[Folder]) -> list[str]:
+    """The folders as absolute paths, links resolved, none beneath another."""
+    several = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    if not several:
+        raise InputError("no folder is named; name at least one folder of images")
+    checked = []
+    for folder in several:
+        path = os.path.realpath(folder)
+        try:
+            os.scandir(path).close()
+        except OSError as error:
+            raise InputError(
+                f"{display_text(os.fsencode(folder))}: cannot be read ({error.strerror}); nothing was changed. "
+                "If it is on a disk that is not mounted, mount it first"
+            ) from error
+        checked.append(path)
+    return outermost(checked)

@@ -1,0 +1,44 @@
+"""What an indexing run did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file or folder that could not be taken in, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """How many files were added, updated, moved, removed or found unchanged, and which failed.
+
+    ``images_per_second`` counts the images that were embedded; 0 when none was.
+    """
+
+    added: int
+    updated: int
+    moved: int
+    removed: int
+    unchanged: int
+    failed: tuple[Failure, ...]
+    seconds: float
+    images_per_second: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as it goes into JSON."""
+        return {
+            "added": self.added,
+            "updated": self.updated,
+            "moved": self.moved,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "failed": [{"path": failure.path, "reason": failure.reason} for failure in self.failed],
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 2),
+        }

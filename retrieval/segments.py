@@ -1,0 +1,151 @@
+"""Embeddings on disk: append-only files of little-endian fp16 rows, each row with a CRC in the catalogue.
+
+A row counts only once the catalogue says so. Whatever lies behind the committed row count is the torn
+tail of a writer that died, and the next writer overwrites it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.atomic import sync_directory
+from retrieval.errors import CollectionDamaged
+from retrieval.types import Vectors
+
+SEGMENTS_DIRECTORY = "segments"
+BLOCK_ROWS = 4096
+_HALF = np.dtype("<f2")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where the embedding of the image with catalogue key ``key`` lies, and the CRC-32 of its bytes."""
+
+    key: int
+    segment: int
+    row: int
+    crc: int
+
+
+class Segments:
+    """The segment files of one collection. Reading is thread-safe."""
+
+    def __init__(self, directory: Path, dimension: int) -> None:
+        self.directory = directory / SEGMENTS_DIRECTORY
+        self.dimension = dimension
+        self._row_bytes = dimension * _HALF.itemsize
+        self._descriptors: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def path(self, segment: int) -> Path:
+        """The file of a segment."""
+        return self.directory / f"{segment:08d}.fp16"
+
+    def append(self, segment: int, row: int, vectors: Vectors) -> list[int]:
+        """Write ``vectors`` (n, dimension) from row number ``row`` on, synced; their CRCs come back."""
+        rows = np.ascontiguousarray(vectors, dtype=_HALF)
+        self.directory.mkdir(exist_ok=True)
+        new = not self.path(segment).exists()
+        descriptor = os.open(self.path(segment), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            data = memoryview(rows.tobytes())
+            offset = row * self._row_bytes
+            while data:
+                written = os.pwrite(descriptor, data, offset)
+                data, offset = data[written:], offset + written
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_directory(self.directory)
+            sync_directory(self.directory.parent)
+        return [zlib.crc32(one.data) for one in rows.view(np.uint8)]
+
+    def read(self, rows: Sequence[Row]) -> Vectors:
+        """The embeddings of ``rows``, in their order: float32 (n, dimension), each of length 1.
+
+        Raises:
+            CollectionDamaged: names the file and the row that fails its CRC.
+        """
+        vectors, damaged = self._checked(rows)
+        if damaged:
+            first = damaged[0]
+            raise CollectionDamaged(
+                f"{self.path(first.segment)}: {len(damaged)} embeddings fail their checksum, the first in row "
+                f"{first.row}; index the folder again to embed those images anew"
+            )
+        return vectors
+
+    def damaged(self, rows: Sequence[Row]) -> list[Row]:
+        """Those of ``rows`` that are missing on disk or fail their CRC."""
+        return self._checked(rows)[1]
+
+    def close(self) -> None:
+        """Close the files; a second call does nothing."""
+        with self._lock:
+            for descriptor in self._descriptors.values():
+                os.close(descriptor)
+            self._descriptors.clear()
+
+    def _checked(self, rows: Sequence[Row]) -> tuple[Vectors, list[Row]]:
+        halves = np.zeros((len(rows), self.dimension), dtype=_HALF)
+        damaged = []
+        for start, stop in _runs(rows):
+            data = self._bytes(rows[start].segment, rows[start].row, stop - start)
+            whole = len(data) // self._row_bytes
+            block = np.frombuffer(data, dtype=_HALF, count=whole * self.dimension).reshape(whole, self.dimension)
+            halves[start : start + whole] = block
+            checksums = [zlib.crc32(one.data) for one in block.view(np.uint8)]
+            damaged += [
+                row
+                for position, row in enumerate(rows[start:stop])
+                if position >= whole or checksums[position] != row.crc
+            ]
+        return _unit(halves), damaged
+
+    def _bytes(self, segment: int, row: int, count: int) -> bytes:
+        size, offset = count * self._row_bytes, row * self._row_bytes
+        parts: list[bytes] = []
+        try:
+            descriptor = self._descriptor(segment)
+            while size and (part := os.pread(descriptor, size, offset)):
+                parts.append(part)
+                size, offset = size - len(part), offset + len(part)
+        except OSError:
+            pass  # what cannot be read fails its CRC below, and is named there
+        return b"".join(parts)
+
+    def _descriptor(self, segment: int) -> int:
+        with self._lock:
+            if segment not in self._descriptors:
+                self._descriptors[segment] = os.open(self.path(segment), os.O_RDONLY | os.O_CLOEXEC)
+            return self._descriptors[segment]
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """Stretches of ``rows`` that lie side by side on disk, so that each takes one read."""
+    start = 0
+    for position in range(1, len(rows) + 1):
+        if position < len(rows) and position - start < BLOCK_ROWS:
+            before, here = rows[position - 1], rows[position]
+            if here.segment == before.segment and here.row == before.row + 1:
+                continue
+        if position > start:
+            yield start, position
+        start = position
+
+
+def _unit(halves: NDArray[np.float16]) -> Vectors:
+    """fp16 rounding moves the length by up to 5e-4: back to 1, so that a dot product is a cosine."""
+    vectors = halves.astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+    return vectors
