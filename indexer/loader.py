@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import stat
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -163,12 +162,10 @@ def _read(file: FoundFile) -> tuple[bytes, FoundFile]:
 
 def _header(data: bytes, image: Image.Image) -> tuple[int, int, str]:
     """Upright width, height, and format; a JPEG decoded at a fraction of its size no longer knows its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=sorted(FORMATS & Image.OPEN.keys())) as header:
-            kind = header.format or ""
-            if kind not in ("JPEG", "MPO"):
-                return image.width, image.height, kind
-            sideways = header.getexif().get(_ORIENTATION) in _SIDEWAYS
-            width, height = header.size
-            return (height, width, "JPEG") if sideways else (width, height, "JPEG")
+    with Image.open(io.BytesIO(data), formats=sorted(FORMATS & Image.OPEN.keys())) as header:
+        kind = header.format or ""
+        if kind not in ("JPEG", "MPO"):
+            return image.width, image.height, kind
+        sideways = header.getexif().get(_ORIENTATION) in _SIDEWAYS
+        width, height = header.size
+        return (height, width, "JPEG") if sideways else (width, height, "JPEG")

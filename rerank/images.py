@@ -57,6 +57,9 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS, max_side: i
 @cache
 def _formats() -> tuple[str, ...]:
     Image.init()
+    # Once and for good: `warnings.catch_warnings` around each decode is not safe among threads. What Pillow
+    # only warns of (odd EXIF, many pixels) either decodes all the same or fails below with a reason.
+    warnings.filterwarnings("ignore", module="PIL")
     return tuple(sorted(FORMATS & Image.OPEN.keys()))
 
 
@@ -64,15 +67,13 @@ def _decode(data: bytes, name: str | None, max_pixels: int, max_side: int | None
     if not data:
         raise ImageError("is empty (0 bytes)", name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_formats()) as image:
-                if image.width * image.height > max_pixels:
-                    raise ImageTooLarge(f"has {image.width}×{image.height} pixels, more than {max_pixels:,}", name)
-                if max_side is not None and image.format == "JPEG":
-                    image.draft("RGB", (max_side, max_side))
-                image.load()
-                return _upright_rgb(image, name, max_pixels)
+        with Image.open(io.BytesIO(data), formats=_formats()) as image:
+            if image.width * image.height > max_pixels:
+                raise ImageTooLarge(f"has {image.width}×{image.height} pixels, more than {max_pixels:,}", name)
+            if max_side is not None and image.format == "JPEG":
+                image.draft("RGB", (max_side, max_side))
+            image.load()
+            return _upright_rgb(image, name, max_pixels)
     except UnidentifiedImageError:
         raise ImageError("is not an image in a format that is read here", name) from None
     except ImageError:

@@ -55,15 +55,16 @@ def metrics(rankings: Sequence[Sequence[str]], relevant: Sequence[frozenset[str]
     ranks = np.array(first, dtype=np.float64)
     if not len(ranks):
         return Metrics(0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    at = [float((ranks <= k).mean()) for k in (1, 5, 10)]
-    return Metrics(len(ranks), *at, float((1.0 / ranks).mean()), float(np.mean(precision)))
+    at_1, at_5, at_10 = (float((ranks <= k).mean()) for k in (1, 5, 10))
+    return Metrics(len(ranks), at_1, at_5, at_10, float((1.0 / ranks).mean()), float(np.mean(precision)))
 
 
 def compare(
     engine: SearchEngine, queries: Sequence[Query], *, candidates: int = 100, progress: Progress | None = None
 ) -> Comparison:
     """Ask every query twice, by similarity alone and reranked."""
-    plain, reranked = [], []
+    plain: list[list[str]] = []
+    reranked: list[list[str]] = []
     for done, query in enumerate(queries, start=1):
         for rankings, rerank in ((plain, False), (reranked, True)):
             result = engine.search(query.text, top_k=10, candidates=candidates, rerank=rerank)
