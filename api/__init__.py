@@ -1,0 +1,1 @@
+"""Veralens' outward faces: the command line, HTTP and the web page."""

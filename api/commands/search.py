@@ -1,0 +1,57 @@
+"""``veralens search``: pictures for a query."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api import console
+from api.commands import options
+
+
+def search(
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="What the picture should show, as in 'blue denim jeans'.")
+    ],
+    collection: options.CollectionPath = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", metavar="N", help="How many hits to show at most.")] = 10,
+    candidates: Annotated[
+        int, typer.Option(metavar="N", help="How many images stage one hands to the reranker.")
+    ] = 100,
+    no_rerank: Annotated[bool, typer.Option("--no-rerank", help="Order by similarity alone.")] = False,
+    min_entailment: Annotated[float, typer.Option(metavar="P", help="Leave out hits below this probability.")] = 0.0,
+    models: options.Models = None,
+    encoder: options.Encoder = None,
+    reranker: options.Reranker = None,
+    as_json: options.Json = False,
+) -> None:
+    """Search a collection.
+
+    Hits are ranked by the probability that each picture entails the query.
+    """
+    from api.schemas import SearchResponse
+    from retrieval import SearchEngine
+
+    settings = options.settings_for(collection, models, encoder, reranker)
+    path = options.needed_collection(settings)
+    second = None if no_rerank else settings.reranker
+    with (
+        SearchEngine.open(
+            path, encoder=settings.encoder, reranker=second, device=settings.device, precision=settings.precision
+        ) as engine,
+        console.progress("judging") as progress,
+    ):
+        result = engine.search(
+            query,
+            top_k=top_k,
+            candidates=candidates,
+            rerank=not no_rerank,
+            min_entailment=min_entailment,
+            progress=progress,
+        )
+    found = SearchResponse.of(result).model_dump(mode="json")
+    if as_json:
+        console.document(found)
+    else:
+        console.hits(found)

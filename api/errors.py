@@ -1,0 +1,144 @@
+"""Every error as ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import BaseRoute, Match
+
+from api.service import NotReady
+from api.worker import QueueFull, WorkerClosed
+from rerank.errors import ImageError, ImageTooLarge, InputError, ModelError, VeralensError
+from retrieval.errors import CollectionError, ImageNotFound
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("veralens")
+# The most special first: the first that fits decides.
+STATUS: tuple[tuple[type[VeralensError], int], ...] = (
+    (ImageNotFound, 404),
+    (ImageTooLarge, 422),
+    (ImageError, 415),
+    (InputError, 422),
+    (ModelError, 503),
+    (CollectionError, 503),
+)
+
+
+class Problem(HTTPException):
+    """An error to answer with: a status, what is wrong in words, and the fields at fault."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, dict(headers) if headers else None)
+        self.errors = list(errors)
+
+
+def problem(
+    status: int,
+    detail: str,
+    instance: str,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document as a response."""
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _phrase(status),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+    }
+    if errors:
+        document["errors"] = list(errors)
+    return JSONResponse(document, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Give ``app`` the handlers that turn every exception into a problem document; ``routes`` are all it has."""
+    app.state.routes = routes
+    app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(VeralensError, _veralens)
+    for busy in (QueueFull, NotReady, WorkerClosed):
+        app.add_exception_handler(busy, _busy)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StarletteHTTPException)
+    detail = str(error.detail)
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"there is nothing at {request.url.path}; /docs lists what there is"
+    elif error.status_code == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        detail = f"{request.method} is not done here; use {allowed}"
+        return problem(405, detail, request.url.path, headers={"Allow": allowed})
+    errors = error.errors if isinstance(error, Problem) else ()
+    return problem(error.status_code, detail, request.url.path, errors=errors, headers=error.headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What the path takes by all of its routes together; starlette looks at the first only."""
+    routes = [route for route in request.app.state.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+
+
+def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    broken = next((one for one in found if one["type"] == "json_invalid"), None)
+    if broken is not None:
+        reason = broken.get("ctx", {}).get("error", "it cannot be read")
+        return problem(400, f"the body is not JSON: {reason} at character {broken['loc'][-1]}", request.url.path)
+    errors = [_field_error(one) for one in found]
+    detail = "; ".join(f"{one['field']}: {one['detail']}" for one in errors[:3])
+    return problem(422, detail, request.url.path, errors=errors)
+
+
+def _field_error(one: Mapping[str, Any]) -> dict[str, str]:
+    """pydantic's error without its input, which may be huge, secret or not JSON."""
+    place, *names = [str(part) for part in one["loc"]]
+    message = str(one["msg"]).removeprefix("Value error, ")
+    error = {"field": ".".join(names) or place, "in": place, "detail": message}
+    if place == "body":
+        escaped = [name.replace("~", "~0").replace("/", "~1") for name in names]
+        error["pointer"] = "#" + "".join(f"/{name}" for name in escaped)
+    return error
+
+
+def _veralens(request: Request, error: Exception) -> JSONResponse:
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    headers = {"Retry-After": "60"} if status == 503 else None
+    return problem(status, str(error), request.url.path, headers=headers)
+
+
+def _busy(request: Request, error: Exception) -> JSONResponse:
+    status = 429 if isinstance(error, QueueFull) else 503
+    retry_after = str(getattr(error, "retry_after", 5))
+    return problem(status, str(error), request.url.path, headers={"Retry-After": retry_after})
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
+    return problem(500, "something went wrong here; the server's log says what", request.url.path)

@@ -1,0 +1,154 @@
+"""The engine as the web sees it: loaded in the background, asked through one worker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from api.worker import Worker
+from rerank.types import Entailment, Pair
+from retrieval.types import CollectionInfo, ImageRecord, SearchResult
+
+State = Literal["loading", "ready", "failed", "draining"]
+log = logging.getLogger("veralens")
+
+
+class NotReady(Exception):
+    """The engine cannot answer now; ``retry_after`` is when to ask again, in seconds."""
+
+    def __init__(self, message: str, retry_after: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Judge(Protocol):
+    """What the service needs of a reranker."""
+
+    name: str
+
+    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]: ...
+
+
+class Shelf(Protocol):
+    """What the service needs of a collection."""
+
+    def image(self, image_id: str) -> ImageRecord: ...
+
+    def file(self, image_id: str) -> Path: ...
+
+
+class Engine(Protocol):
+    """What the service needs of ``retrieval.SearchEngine``."""
+
+    @property
+    def collection(self) -> Shelf: ...
+
+    @property
+    def reranker(self) -> Judge | None: ...
+
+    def search(
+        self,
+        query: str,
+        *,
+        top_k: int = 10,
+        candidates: int = 100,
+        rerank: bool = True,
+        min_entailment: float = 0.0,
+        fusion_weight: float | None = None,
+    ) -> SearchResult: ...
+
+    def info(self) -> CollectionInfo: ...
+
+    def refresh(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+class Service:
+    """Opens an engine on its worker's thread and passes requests to it."""
+
+    def __init__(self, open_engine: Callable[[], Engine], *, capacity: int = 32) -> None:
+        self.state: State = "loading"
+        self.failure: BaseException | None = None
+        self.worker = Worker(capacity)
+        self._open_engine = open_engine
+        self._engine: Engine | None = None
+
+    def start(self, when_done: Callable[[], None] | None = None) -> Future[None]:
+        """Begin to load; ``when_done`` is called on the worker's thread, loaded or failed."""
+        loading = self.worker.submit(self._load)
+        if when_done is not None:
+            loading.add_done_callback(lambda _: when_done())
+        return loading
+
+    @property
+    def engine(self) -> Engine:
+        """The loaded engine.
+
+        Raises:
+            NotReady: it is loading, failed to load, or is shutting down.
+        """
+        if self.state == "ready" and self._engine is not None:
+            return self._engine
+        if self.state == "failed":
+            raise NotReady(f"the engine could not be loaded: {self.failure}", retry_after=60)
+        if self.state == "draining":
+            raise NotReady("the service is shutting down", retry_after=5)
+        raise NotReady("the models are still loading")
+
+    async def search(self, query: str, **options: object) -> SearchResult:
+        """``SearchEngine.search`` on the worker, over the newest committed state of the collection."""
+        engine = self.engine
+
+        def job() -> SearchResult:
+            engine.refresh()
+            return engine.search(query, **options)  # type: ignore[arg-type]
+
+        return await self.worker.run(job)
+
+    async def check(self, image: Image.Image, text: str, premise: str | None) -> tuple[Entailment, str]:
+        """The verdict on one picture and text, and the name of the model that gave it."""
+        reranker = self.engine.reranker
+        if reranker is None:
+            raise NotReady("no reranker is loaded; start the service with --reranker", retry_after=60)
+        scores = await self.worker.run(lambda: reranker.score([(image, text, premise)]))
+        return Entailment(*scores[0].tolist()), reranker.name
+
+    def drain(self) -> None:
+        """Say that the service is going, so that a load balancer looks elsewhere."""
+        self.state = "draining"
+
+    def close(self, timeout: float | None = None) -> None:
+        """Stop the worker and free the engine."""
+        self.drain()
+        # A job that outlives its time still holds the models: freeing them under it would crash.
+        if self.worker.close(timeout) and self._engine is not None:
+            self._engine.close()
+
+    def _load(self) -> None:
+        try:
+            engine = self._open_engine()
+            _prove(engine)
+        except BaseException as error:
+            self.failure, self.state = error, "failed"
+            log.error("cannot load: %s", error)
+            return
+        self._engine = engine
+        if self.state == "loading":
+            self.state = "ready"
+
+
+def _prove(engine: Engine) -> None:
+    """One real inference of each model: what loads is not yet what runs."""
+    engine.search("a picture", top_k=1, candidates=1, rerank=False)
+    if engine.reranker is not None:
+        scores = engine.reranker.score([(Image.new("RGB", (64, 64), "white"), "a picture")])
+        if not np.isfinite(scores).all():
+            raise RuntimeError(f"{engine.reranker.name}: the model gives no finite probabilities")

@@ -1,0 +1,93 @@
+"""An engine whose slowness and failures can be arranged; its pictures and files are real."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rerank.types import Entailment, Pair
+from retrieval.errors import ImageNotFound
+from retrieval.types import CollectionInfo, EncoderRecord, Hit, ImageRecord, SearchResult, Timings
+
+VERDICT = (0.7, 0.2, 0.1)
+
+
+class FakeShelf:
+    """The files of a folder by content id."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths: dict[str, Path] = {}
+        self._bytes: dict[str, int] = {}
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            image_id = "img_" + hashlib.sha256(content).hexdigest()[:20]
+            self.paths[image_id], self._bytes[image_id] = path, len(content)
+
+    def image(self, image_id: str) -> ImageRecord:
+        path = self.file(image_id)
+        kind = {".png": "PNG", ".tif": "TIFF"}.get(path.suffix, "JPEG")
+        return ImageRecord(image_id, (str(path),), 64, 48, kind, self._bytes[image_id])
+
+    def file(self, image_id: str) -> Path:
+        if image_id not in self.paths:
+            raise ImageNotFound(f"{image_id}: no such image in the collection")
+        return self.paths[image_id]
+
+
+class FakeJudge:
+    """Gives every pair the same verdict."""
+
+    name = "fake"
+
+    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        return np.tile(np.array(VERDICT, np.float32), (len(pairs), 1))
+
+
+@dataclass
+class FakeEngine:
+    """Finds the folder's files in order; ``gate`` holds searches back, ``fail`` is raised by them."""
+
+    collection: FakeShelf
+    reranker: FakeJudge | None = field(default_factory=FakeJudge)
+    gate: threading.Event = field(default_factory=threading.Event)
+    fail: Callable[[], Exception] | None = None
+    searches: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def search(
+        self,
+        query: str,
+        *,
+        top_k: int = 10,
+        candidates: int = 100,
+        rerank: bool = True,
+        min_entailment: float = 0.0,
+        fusion_weight: float | None = None,
+    ) -> SearchResult:
+        self.searches.append(query)
+        if query == "slow":
+            assert self.gate.wait(30)
+        if self.fail is not None:
+            raise self.fail()
+        hits = []
+        for image_id in list(self.collection.paths)[:top_k]:
+            verdict = Entailment(*VERDICT)
+            scores = (*VERDICT, verdict.label) if rerank else (None, None, None, None)
+            hits.append(Hit(image_id, str(self.collection.file(image_id)), 0.5, 0.3, 64, 48, *scores))
+        return SearchResult(query, tuple(hits), rerank, self.info(), Timings(1.0, 2.0, 3.0, 6.0))
+
+    def info(self) -> CollectionInfo:
+        encoder = EncoderRecord("fake", 8, "0" * 16)
+        return CollectionInfo("pictures", len(self.collection.paths), 1, encoder, "exact", ("/pictures",), 1000)
+
+    def refresh(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.closed = True
