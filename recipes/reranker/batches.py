@@ -1,0 +1,161 @@
+"""Training batches: pictures with sampled hypotheses about each, planned ahead by a process of their own.
+
+A process, not a thread: sampling is Python all through, and would hold the interpreter's lock between every
+two operations of the model.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from indexer.samples.vocabulary import COLOURS, FINISHES, KINDS
+from recipes.reranker.architecture import GRID, TASK
+from recipes.reranker.concepts import ConceptWorld, Hypernyms
+from recipes.reranker.drawn import Record, scene_of
+from recipes.reranker.features import FeatureSet, open_features
+from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses
+from recipes.sources import unpacked
+from rerank.ofa.preprocess import text_to_tokens
+from rerank.ofa.tokenizer import Tokenizer
+
+LABEL_TABLES = (list(KINDS), list(COLOURS), list(FINISHES))
+PAD = 1
+SHORT = 17  # tokens, eight of them the prompt's
+LONG_SHARE = 0.2
+Row = tuple[bool, int]  # whether among the named pictures, and which
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which pictures, with the tokens and labels of each one's texts."""
+
+    rows: list[Row]
+    tokens: list[list[list[int]]]
+    labels: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Features (pictures, cells, channels) in fp16, tokens (pictures, texts, length), labels (pictures, texts).
+
+    ``where`` (pictures, 2, cells) and ``shown`` (pictures, 2, 3) say what stands where, -1 where nothing is known.
+    """
+
+    features: Tensor
+    tokens: Tensor
+    labels: Tensor
+    where: Tensor
+    shown: Tensor
+
+
+class Sampler:
+    """Picks pictures of three sorts in changing shares, and hypotheses about them."""
+
+    def __init__(self, cache: Path, drawn: str, named: str) -> None:
+        root = cache / "reranker"
+        self.tokenizer = Tokenizer.from_directory(root / "vocabulary")
+        self.drawn = open_features(root / "features" / drawn)
+        self.others = open_features(root / "features" / named)
+        concepts = [record["concept"] for record in self.others.records]
+        self.world = ConceptWorld(self.others.records, Hypernyms(unpacked(cache, "wordnet"), concepts))
+        done = np.flatnonzero(self.drawn.done).tolist()
+        items = {n: len(self.drawn.records[n]["scene"]["items"]) for n in done}
+        self.single: list[Row] = [(False, n) for n in done if items[n] == 1]
+        self.double: list[Row] = [(False, n) for n in done if items[n] == 2]
+        self.named: list[Row] = [(True, n) for n in np.flatnonzero(self.others.done).tolist()]
+
+    def plan(self, rng: random.Random, pictures: int, texts: int, shares: tuple[float, float, float]) -> Plan:
+        """A batch; ``shares`` of single items, of two items, of named pictures."""
+        pools = rng.choices((self.single, self.double, self.named), shares, k=pictures)
+        rows = [rng.choice(pool) for pool in pools]
+        long = rng.random() < LONG_SHARE
+        count = max(1, texts // 2) if long else texts
+        return self.plan_rows(rows, [self._of_length(row, rng, count, long=long) for row in rows])
+
+    def _of_length(self, row: Row, rng: random.Random, count: int, *, long: bool) -> list[Hypothesis]:
+        """Hypotheses that are all long or all short: a batch is padded to its longest."""
+        found: list[Hypothesis] = []
+        while len(found) < count:
+            made = self.hypotheses(row, rng, count)
+            found += [one for one in made if (len(self.tokens(one)) > SHORT) == long]
+        return found[:count]
+
+    def plan_rows(self, rows: list[Row], texts: Sequence[Sequence[Hypothesis]]) -> Plan:
+        """The given pictures with the given hypotheses, equally many for each."""
+        tokens = [[self.tokens(one) for one in group] for group in texts]
+        return Plan(rows, tokens, [[VERDICTS.index(one.label) for one in group] for group in texts])
+
+    def hypotheses(self, row: Row, rng: random.Random, count: int) -> list[Hypothesis]:
+        """Hypotheses about the picture of a row."""
+        named, n = row
+        if named:
+            return self.world.hypotheses(self.others.records[n], rng, count)
+        return hypotheses(scene_of(self.drawn.records[n]), rng, count)
+
+    def tokens(self, hypothesis: Hypothesis) -> list[int]:
+        """The prompt as token ids, exactly as at inference."""
+        return text_to_tokens(hypothesis.text, hypothesis.premise, TASK, self.tokenizer, (0, 2))
+
+    def batch(self, plan: Plan) -> Batch:
+        """The planned batch as tensors."""
+        length = max(len(ids) for group in plan.tokens for ids in group)
+        padded = [[ids + [PAD] * (length - len(ids)) for ids in group] for group in plan.tokens]
+        sets = [(self.others if named else self.drawn, n) for named, n in plan.rows]
+        places = [_places(features.records[n]) for features, n in sets]
+        return Batch(
+            torch.from_numpy(np.stack([features.features[n] for features, n in sets])),
+            torch.tensor(padded),
+            torch.tensor(plan.labels),
+            torch.from_numpy(np.stack([where for where, _ in places])),
+            torch.tensor([shown for _, shown in places]),
+        )
+
+
+def _places(record: Record) -> tuple[NDArray[np.bool_], list[list[int]]]:
+    """Which cells show which item; the cells between two items belong to neither."""
+    where = np.zeros((2, GRID, GRID), dtype=np.bool_)
+    shown = [[-1, -1, -1], [-1, -1, -1]]
+    if "scene" not in record:
+        where[:] = True
+        return where.reshape(2, -1), shown
+    items, layout = record["scene"]["items"], record["scene"]["layout"]
+    half = GRID // 2
+    parts: list[Any] = {"single": [np.s_[:, :]] * 2, "beside": [np.s_[:, :half], np.s_[:, -half:]],
+             "above": [np.s_[:half], np.s_[-half:]]}[layout]  # fmt: skip
+    for place, part in enumerate(parts):
+        where[place][part] = True
+    for place, item in enumerate(items):
+        values = (item["kind"], item["colour"], item["finish"])
+        shown[place] = [table.index(value) for table, value in zip(LABEL_TABLES, values, strict=True)]
+    return where.reshape(2, -1), shown
+
+
+def shares(progress: float) -> tuple[float, float, float]:
+    """Of single items, of two items, of named pictures: single items first, then ever more scenes of two."""
+    double = 0.45 * min(1.0, max(0.0, (progress - 0.06) / 0.2))
+    return 0.8 - double, double, 0.2
+
+
+def _plan_on(cache: Path, seed: str, size: tuple[int, int], progress: Any, plans: Any) -> None:
+    sampler, rng = Sampler(cache, "train", "named"), random.Random(seed)
+    while True:
+        plans.put(sampler.plan(rng, *size, shares(progress.value)))
+
+
+def planned(cache: Path, seed: str, size: tuple[int, int], progress: Any) -> Iterator[Plan]:
+    """Plans of ``size`` (pictures, texts) without end; ``progress`` is a shared double that steers the shares."""
+    context = multiprocessing.get_context("spawn")
+    plans: Any = context.Queue(maxsize=12)
+    context.Process(target=_plan_on, args=(cache, seed, size, progress, plans), daemon=True).start()
+    while True:
+        yield plans.get()

@@ -1,0 +1,280 @@
+"""Hypotheses about a drawn scene, sampled from what it shows.
+
+The wanted label comes first and the form second, from the same forms for every label, so that the text
+alone tells little: what is true, its corrupted twin and what cannot be known look the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from indexer.samples.types import Item, Scene
+from indexer.samples.vocabulary import BACKGROUNDS, COLOURS, FINISHES, KINDS
+from recipes.reranker.truth import Phrase, Relation, Verdict, judge
+from recipes.reranker.wording import ASIDES, framed, in_words, modified, modifier, with_article
+
+TRIES = 12
+LABEL_SHARES = (0.38, 0.19, 0.43)  # entailment, neutral, contradiction
+VERDICTS: tuple[Verdict, ...] = ("entailment", "neutral", "contradiction")
+RELATION_WORDS: dict[Relation, tuple[str, ...]] = {
+    "and": ("{} and {}", "{} and {}", "{} with {}", "both {} and {}"),
+    "beside": ("{} next to {}", "{} beside {}"),
+    "left": ("{} to the left of {}", "{} left of {}"),
+    "right": ("{} to the right of {}", "{} right of {}"),
+    "above": ("{} above {}", "{} over {}"),
+    "below": ("{} below {}", "{} under {}"),
+}
+# Backgrounds that cannot be taken for each other.
+CLEAR = ("dark", "wooden table", "grass", "tiles", "bed", "pavement", "shelf", "white")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A text about a picture with its label, and perhaps a premise that goes with the picture."""
+
+    text: str
+    label: Verdict
+    premise: str | None = None
+
+
+def hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]:
+    """``count`` hypotheses; the forms that search uses dominate."""
+    found: list[Hypothesis] = []
+    while len(found) < count:
+        wanted = rng.choices(VERDICTS, LABEL_SHARES)[0]
+        made = _propose(scene, wanted, rng)
+        if made is not None:
+            found.append(_with_premise(scene, made, rng) if rng.random() < 0.08 else made)
+    return found
+
+
+def _propose(scene: Scene, wanted: Verdict, rng: random.Random) -> Hypothesis | None:
+    double = len(scene.items) == 2
+    forms: list[tuple[Callable[[Scene, Verdict, random.Random], str | None], float]] = [
+        (_one, 10 if not double else 6),
+        (_two, 0.8 if not double else 9),
+        (_predicate, 0.8),
+        (_placed, 0.7),
+        (_counted, 0.25),
+        (_absent, 0.3),
+    ]
+    if wanted == "neutral":
+        forms = [(_near, 1.2), (_unverifiable, 8), (_aside, 0.12)]
+    elif wanted == "contradiction" and rng.random() < 0.3:
+        forms = [(_unverifiable, 1)]
+    form = rng.choices([form for form, _ in forms], [weight for _, weight in forms])[0]
+    text = form(scene, wanted, rng)
+    return None if text is None else Hypothesis(text, wanted)
+
+
+def describe(item: Item, rng: random.Random, *, full: float = 0.5) -> Phrase:
+    """A true phrase about an item, often with something left unsaid or in other words."""
+    kind = KINDS[item.kind]
+    finish = FINISHES[item.finish]
+    phrase = Phrase(_word(rng, (item.colour, *COLOURS[item.colour].synonyms)),
+                    _word(rng, (finish.spoken, *finish.synonyms)) if finish.spoken else "",
+                    _word(rng, (kind.name, *kind.synonyms)))
+    if rng.random() < full:
+        return phrase
+    if rng.random() < 0.25:
+        phrase = replace(phrase, kind=rng.choice(kind.hypernyms))
+    cut = rng.random()
+    if cut < 0.3:
+        return replace(phrase, finish="")
+    if cut < 0.55:
+        return replace(phrase, colour="")
+    if cut < 0.8:
+        return replace(phrase, colour="", finish="")
+    if cut < 0.92:
+        return replace(phrase, kind="", finish="")
+    return replace(phrase, finish="plain") if item.finish == "plain" else phrase
+
+
+def _word(rng: random.Random, words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 or rng.random() < 0.85 else rng.choice(words[1:])
+
+
+def corrupt(item: Item, scene: Scene, rng: random.Random) -> Item:
+    """An item that differs in one thing, as a rule; in a scene of two often by what the other one has."""
+    others = [other for other in scene.items if other != item]
+    if others and rng.random() < 0.55:
+        other = others[0]
+        change = rng.choice(("colour", "colour", "finish", "kind"))
+        return replace(item, **{change: getattr(other, change)})
+    kind = KINDS[item.kind]
+    kinds = [name for name in KINDS if name != item.kind]
+    if rng.random() < 0.4:
+        kinds = [name for name in kinds if KINDS[name].category == kind.category] or kinds
+    changes: dict[str, dict[str, str]] = {
+        "colour": {"colour": rng.choice([name for name in COLOURS if name != item.colour])},
+        "finish": {"finish": rng.choice([name for name in (*kind.finishes, *FINISHES) if name != item.finish])},
+        "kind": {"kind": rng.choice(kinds)},
+    }
+    changes["both"] = changes["colour"] | changes["kind"]
+    return replace(item, **changes[rng.choices(list(changes), (4, 2.5, 4, 1))[0]])
+
+
+def _text_until(wanted: Verdict, propose: Callable[[], tuple[str, Verdict]]) -> str | None:
+    for _ in range(TRIES):
+        text, verdict = propose()
+        if verdict == wanted:
+            return text
+    return None
+
+
+def _maybe_corrupt(item: Item, scene: Scene, wanted: Verdict, rng: random.Random) -> Item:
+    return item if wanted == "entailment" else corrupt(item, scene, rng)
+
+
+def _one(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    def propose() -> tuple[str, Verdict]:
+        phrase = describe(_maybe_corrupt(rng.choice(scene.items), scene, wanted, rng), rng)
+        bare = rng.random() < 0.75
+        text = in_words(phrase, rng, article=None if bare else True)
+        return (text if bare else framed(text, rng, share=1.0)), judge(scene, (phrase,))
+
+    return _text_until(wanted, propose)
+
+
+def _two(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    def propose() -> tuple[str, Verdict]:
+        items, relation = _two_items(scene, wanted, rng)
+        full = rng.choice((1.0, 0.6, 0.3))
+        phrases = describe(items[0], rng, full=full), describe(items[1], rng, full=full)
+        article = rng.random() < 0.7
+        words = [in_words(phrase, rng, article=article) for phrase in phrases]
+        text = rng.choice(RELATION_WORDS[relation]).format(*words)
+        return framed(text, rng, share=0.15), judge(scene, phrases, relation)
+
+    return _text_until(wanted, propose)
+
+
+def _two_items(scene: Scene, wanted: Verdict, rng: random.Random) -> tuple[list[Item], Relation]:
+    """Two items to speak of, and how they stand: as they are, swapped, or one of them wrong."""
+    first = rng.choice(scene.items)
+    second = next((other for other in scene.items if other != first), first)
+    if first == second:
+        second = corrupt(first, scene, rng)
+    items = [first, second]
+    placed: Relation = "and"
+    if rng.random() < 0.25:
+        placed = rng.choice(("beside", "left", "right", "above", "below"))
+    if wanted == "contradiction":
+        draw = rng.random()
+        if draw < 0.5:  # the twin: the same words, bound the other way round
+            items = [replace(first, colour=second.colour, finish=second.finish),
+                     replace(second, colour=first.colour, finish=first.finish)]
+            if draw < 0.15:
+                items = [replace(first, colour=second.colour), replace(second, colour=first.colour)]
+        elif draw < 0.85 or placed == "and":
+            wrong = rng.randrange(2)
+            items[wrong] = corrupt(items[wrong], scene, rng)
+    rng.shuffle(items)
+    return items, placed
+
+
+def _predicate(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    def propose() -> tuple[str, Verdict]:
+        item = rng.choice(scene.items)
+        said = _maybe_corrupt(item, scene, wanted, rng)
+        phrase = replace(describe(replace(said, kind=item.kind), rng, full=1.0), finish="")
+        plural = not with_article(phrase.kind).startswith(("a ", "an "))
+        text = f"the {phrase.kind} {'are' if plural else 'is'} {phrase.colour}"
+        return text, judge(scene, (phrase,))
+
+    return _text_until(wanted, propose)
+
+
+def _placed(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    """An item and what it lies on; either may be wrong."""
+    if scene.background not in CLEAR:
+        return None
+
+    def propose() -> tuple[str, Verdict]:
+        item, background = rng.choice(scene.items), scene.background
+        if wanted == "contradiction" and rng.random() < 0.5:
+            background = rng.choice([name for name in CLEAR if name != background])
+        elif wanted == "contradiction":
+            item = corrupt(item, scene, rng)
+        phrase = describe(item, rng)
+        text = f"{in_words(phrase, rng, article=True)} {BACKGROUNDS[background].phrase}"
+        return text, judge(scene, (phrase,)) if background == scene.background else "contradiction"
+
+    return _text_until(wanted, propose)
+
+
+def _counted(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    names = {1: ("one item", "a single item", "one thing"), 2: ("two items", "two things", "two different items"),
+             3: ("three items", "three things", "several items")}  # fmt: skip
+    count = len(scene.items)
+    if wanted == "contradiction":
+        count = rng.choice([3 - count, 3 - count, 3])
+    return framed(rng.choice(names[count]), rng, share=0.4)
+
+
+def _absent(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    def propose() -> tuple[str, Verdict]:
+        item = rng.choice(scene.items)
+        said = item if wanted == "contradiction" else corrupt(item, scene, rng)
+        phrase = describe(said, rng, full=0.2)
+        noun = in_words(phrase, rng, article=False)
+        text = rng.choice(("no {}", "there is no {}", "not {}", "{} is missing")).format(noun)
+        opposite: dict[Verdict, Verdict] = {"entailment": "contradiction", "contradiction": "entailment"}
+        verdict = judge(scene, (phrase,))
+        return text, opposite.get(verdict, verdict)
+
+    return _text_until(wanted, propose)
+
+
+def _near(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    """The right colour on a kind that some would call so: neither proved nor disproved."""
+
+    def propose() -> tuple[str, Verdict]:
+        item = rng.choice(scene.items)
+        phrase = describe(replace(item, kind=rng.choice(list(KINDS))), rng)
+        return framed(in_words(phrase, rng), rng, share=0.2), judge(scene, (phrase,))
+
+    for _ in range(4):
+        text = _text_until(wanted, propose)
+        if text is not None:
+            return text
+    return None
+
+
+def _unverifiable(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+    """What no picture proves, of the right thing (open) or of the wrong one (refuted)."""
+
+    def propose() -> tuple[str, Verdict]:
+        item = rng.choice(scene.items)
+        phrase = describe(item if wanted == "neutral" else corrupt(item, scene, rng), rng)
+        verdict = judge(scene, (phrase,))
+        if not phrase.kind or phrase.finish == "plain":
+            phrase = replace(phrase, kind="thing", finish="")
+        word, before, _ = modifier(rng)
+        noun = modified(in_words(phrase, rng, article=False), word, before=before)
+        owned = before and (word in ("my", "his", "her") or word.endswith("'s"))
+        if not owned and rng.random() < 0.5:
+            noun = with_article(noun) if before else with_article(noun.split(f" {word}")[0]) + f" {word}"
+        return framed(noun, rng, share=0.2), "neutral" if verdict == "entailment" else verdict
+
+    return _text_until(wanted, propose)
+
+
+def _aside(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:  # noqa: ARG001  (a form like the others)
+    return rng.choice(ASIDES)
+
+
+def _with_premise(scene: Scene, made: Hypothesis, rng: random.Random) -> Hypothesis:
+    """The hypothesis with a true caption for a premise; now and then the premise settles what the picture cannot."""
+    item = rng.choice(scene.items)
+    phrase = describe(item, rng)
+    if not phrase.kind or rng.random() < 0.6:
+        return replace(made, premise=in_words(phrase, rng))
+    word, before, group = modifier(rng)
+    premise = modified(in_words(phrase, rng, article=False), word, before=before)
+    said = rng.choice((word, word, *group))
+    text = modified(in_words(replace(phrase, finish=""), rng, article=False), said, before=before)
+    return Hypothesis(text, "entailment" if said == word else "contradiction", premise)
+

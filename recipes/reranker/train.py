@@ -1,0 +1,224 @@
+"""Train the reranker on cached features: `python -m recipes.reranker.train`.
+
+Writes CACHE/reranker/run/: `checkpoint.pt` every few minutes (weights, their running average, optimiser,
+random states), `curve.jsonl` and `curve.png`. Safe to stop and run again: it goes on from the checkpoint.
+The learning rate follows the share of ``--steps`` or of ``--minutes`` that has passed, whichever is larger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import multiprocessing
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from recipes.reranker.batches import LABEL_TABLES, Batch, Sampler, planned
+from recipes.reranker.curve import plot_curve
+from recipes.reranker.packed import AuxiliaryHeads, answer_logits, keep_apart
+from recipes.reranker.starting import build_model, feature_statistics
+from recipes.sources import DEFAULT_CACHE
+from rerank.ofa.entailment import ANSWERS, answer_token
+from rerank.ofa.model import OFAModel
+
+AUXILIARY_SHARE = 0.4
+AVERAGE = 0.998
+WARM_UP = 200
+
+
+@dataclass
+class Progress:
+    """How far the run is; ``seconds`` counts training only, over all of its sittings."""
+
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+    def share(self, steps: int, minutes: float) -> float:
+        """0 at the start, 1 at the end."""
+        return min(1.0, max(self.step / steps, self.seconds / (60 * minutes)))
+
+
+class Trainer:
+    """The model in training with all that a checkpoint holds."""
+
+    def __init__(self, cache: Path, options: argparse.Namespace) -> None:
+        root = cache / "reranker"
+        self.options, self.folder = options, root / "run"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.cache = cache
+        self.sampler = Sampler(cache, "train", "named")
+        self.checks = _checks(Sampler(cache, "valid", "named_valid"))
+        tokenizer = self.sampler.tokenizer
+        self.answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS])
+        saved = self._saved()
+        self.mean, self.deviation = saved["statistics"] if saved else feature_statistics(self.sampler.drawn, self.sampler.others)
+        self.model = build_model(cache, tokenizer, self.deviation, options.seed)
+        self.heads = AuxiliaryHeads(self.model.config.d_model, tuple(map(len, LABEL_TABLES)))
+        self.weights = _trained(self.model)
+        self.average = {name: value.detach().clone() for name, value in self.weights.items()}
+        self.optimiser = _optimiser(self.model, self.heads)
+        self.progress = Progress()
+        if saved:
+            self._restore(saved)
+
+    def run(self) -> None:
+        """Train until the planned end."""
+        options, progress = self.options, self.progress
+        reached = multiprocessing.get_context("spawn").Value("d", self._share())
+        seed = f"{options.seed}/{progress.step}"
+        plans = planned(self.cache, seed, (options.pictures, options.texts), reached)
+        plan = next(plans)
+        last_saved = time.time()
+        losses: list[tuple[float, float]] = []
+        while self._share() < 1.0:
+            begun = time.time()
+            losses.append(self.step(self.sampler.batch(plan)))
+            plan = next(plans)
+            progress.seconds += time.time() - begun
+            progress.step += 1
+            reached.value = self._share()
+            if progress.step % 25 == 0:
+                mean = [sum(values) / len(losses) for values in zip(*losses, strict=True)]
+                rate = progress.step / progress.seconds
+                done = f"{progress.step} {100 * self._share():.0f}%"
+                print(f"{done} loss {mean[0]:.3f} aux {mean[1]:.3f} {rate:.2f}/s", flush=True)
+                losses = []
+                if time.time() - last_saved > 60 * options.every:
+                    self.save(mean[0])
+                    last_saved = time.time()
+        self.save(float("nan"))
+
+    def step(self, batch: Batch) -> tuple[float, float]:
+        """One optimiser step; the two losses."""
+        self.model.train()
+        rate = self.options.rate * min(1.0, (self.progress.step + 1) / WARM_UP)
+        rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self._share()))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        logits, halfway = self._forward(batch)
+        loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
+        auxiliary = self.heads(halfway.float(), batch.where, batch.shown)
+        (loss + AUXILIARY_SHARE * auxiliary).backward()
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        keep_apart(self.model)
+        with torch.no_grad():
+            keep = min(AVERAGE, (1 + self.progress.step) / (10 + self.progress.step))
+            for name, value in self.weights.items():
+                self.average[name].lerp_(value, 1 - keep)
+        return float(loss.detach()), float(auxiliary.detach())
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Three-way accuracy of the averaged weights on each sort of unseen picture."""
+        current = {name: value.detach().clone() for name, value in self.weights.items()}
+        self._load(self.average)
+        self.model.eval()
+        found = {}
+        for name, batches in self.checks.items():
+            hits = [(self._forward(batch)[0].argmax(-1) == batch.labels).float().mean() for batch in batches]
+            found[name] = float(torch.stack(hits).mean())
+        self._load(current)
+        return found
+
+    def save(self, loss: float) -> None:
+        """Evaluate, then write the checkpoint aside and rename it."""
+        entry = {"step": self.progress.step, "minutes": self.progress.seconds / 60, "loss": loss, **self.evaluate()}
+        self.progress.curve.append(entry)
+        print(json.dumps({key: round(value, 3) for key, value in entry.items()}), flush=True)
+        state = {
+            "model": dict(self.weights),
+            "average": self.average,
+            "heads": self.heads.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "statistics": (self.mean, self.deviation),
+            "progress": dataclasses.asdict(self.progress),
+        }
+        partial = self.folder / "checkpoint.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / "checkpoint.pt")
+        lines = [json.dumps(entry) for entry in self.progress.curve]
+        (self.folder / "curve.jsonl").write_text("\n".join(lines) + "\n")
+        plot_curve(self.progress.curve, self.folder / "curve.png")
+
+    def _share(self) -> float:
+        return self.progress.share(self.options.steps, self.options.minutes)
+
+    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        features = (batch.features.float() - self.mean) / self.deviation
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
+            logits, halfway = answer_logits(self.model, features, batch.tokens, self.answers)
+        return logits.float(), halfway
+
+    def _saved(self) -> dict[str, Any] | None:
+        path = self.folder / "checkpoint.pt"
+        return torch.load(path, weights_only=True) if path.exists() else None
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        self._load(saved["model"])
+        self.average = saved["average"]
+        self.heads.load_state_dict(saved["heads"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.progress = Progress(**saved["progress"])
+
+    def _load(self, values: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, value in self.weights.items():
+                value.copy_(values[name])
+
+
+def _checks(validation: Sampler) -> dict[str, list[Batch]]:
+    rng = random.Random(99)
+    pools = {"single": validation.single, "double": validation.double, "named": validation.named}
+    checks = {}
+    for name, pool in pools.items():
+        rows = rng.sample(pool, min(72, len(pool)))
+        groups = [rows[start : start + 24] for start in range(0, len(rows), 24)]
+        plans = [validation.plan_rows(g, [validation.hypotheses(row, rng, 8) for row in g]) for g in groups]
+        checks[name] = [validation.batch(plan) for plan in plans]
+    return checks
+
+
+def _trained(model: OFAModel) -> dict[str, torch.nn.Parameter]:
+    """Everything but the stem, which is frozen and plays no part here."""
+    return {name: value for name, value in model.named_parameters() if not name.startswith("embed_images.")}
+
+
+def _optimiser(model: OFAModel, heads: AuxiliaryHeads) -> torch.optim.AdamW:
+    weights = [*_trained(model).values(), *heads.parameters()]
+    decayed = [value for value in weights if value.ndim > 1]
+    plain = [value for value in weights if value.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), fused=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--minutes", type=float, default=240.0, help="of training; the schedule ends by then")
+    parser.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
+    parser.add_argument("--pictures", type=int, default=20)
+    parser.add_argument("--texts", type=int, default=12)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    Trainer(options.cache, options).run()
+
+
+if __name__ == "__main__":
+    main()
