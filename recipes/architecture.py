@@ -63,4 +63,5 @@ def encode_tokens(tower: Any, tokens: torch.Tensor) -> torch.Tensor:
     states = tower.transformer(states, attn_mask=tower.attn_mask[:length, :length])
     ends = (tokens == tower.eos_id).int().argmax(dim=-1)
     pooled = tower.ln_final(states[torch.arange(len(tokens)), ends])
-    return pooled @ tower.text_projection
+    out: torch.Tensor = pooled @ tower.text_projection
+    return out

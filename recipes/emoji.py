@@ -13,7 +13,8 @@ from recipes.rendering import Job, render_all
 from recipes.sources import source, unpacked
 
 CATEGORIES = {
-    "Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink", "Activities", "Travel & Places", "Objects",
+    "Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink", "Activities", "Travel & Places",
+    "Objects",
 }  # fmt: skip
 SKIN_TONES = ("1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF")
 ICONIFY = ("noto", "noto_v1", "fxemoji", "fluent_flat")

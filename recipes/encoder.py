@@ -25,72 +25,95 @@ from recipes.sources import DEFAULT_CACHE, unpacked
 from recipes.training_set import WIDTH, TrainingSet, build, states_of
 from recipes.validation import validation_sets
 
-class State:
-    """What is trained besides the head, and the constants of the loss."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+class Training:
+    """The head, what is trained besides it, and how far it has come; kept in one checkpoint file."""
+
+    def __init__(self, head: ImageHead, options: argparse.Namespace) -> None:
+        self.head = head
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
         self.projection = nn.Parameter(torch.randn(WIDTH, LEARNED.stop - LEARNED.start))
         self.dropout: float = options.dropout
         self.conse_weight: float = 1.0
+        self.step = 0
+        groups = [
+            {"params": [head.free.weight, head.learned.weight], "lr": options.lr, "weight_decay": 0.05},
+            {"params": [head.free.bias, self.log_scale], "lr": options.lr, "weight_decay": 0.0},
+            {"params": [self.projection], "lr": options.lr * 0.3, "weight_decay": 0.01},
+        ]
+        peaks = [options.lr, options.lr, options.lr * 0.3]
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, peaks, total_steps=options.steps, pct_start=0.05
+        )
+
+    @torch.no_grad()
+    def start_on_sphere(self, data: TrainingSet, states: torch.Tensor, conse_norm: float) -> None:
+        """Scale the random learned parts to length 1, and the ConSE block to its share."""
+        sample = torch.randperm(len(data.features))[:2048]
+        conse, learned = self.head(data.features[sample])
+        self.head.learned.weight /= mean_norm(learned)
+        self.projection.div_(mean_norm(states[:2048] @ self.projection))
+        self.conse_weight = conse_norm / mean_norm(conse)
+
+    def text_projection(self, distilled: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """(256, EMBED_DIM): the ConSE columns as distilled, at mean length 1, and the learned ones as trained."""
+        return torch.cat([distilled / mean_norm(states @ distilled), self.projection.detach()], dim=1)
+
+    def save(self, path: Path, text_projection: torch.Tensor) -> None:
+        """What `recipes.package` reads, and what is needed to go on; written aside, then renamed."""
+        content = {
+            "head": self.head.state_dict(), "text_projection": text_projection, "conse_weight": self.conse_weight,
+            "log_scale": self.log_scale.detach(), "projection": self.projection.detach(), "step": self.step,
+            "optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict(),
+        }  # fmt: skip
+        torch.save(content, path.with_suffix(".partial"))
+        path.with_suffix(".partial").replace(path)
+
+    @torch.no_grad()
+    def resume(self, path: Path) -> None:
+        content = torch.load(path, weights_only=True)
+        self.head.load_state_dict(content["head"])
+        self.log_scale.copy_(content["log_scale"])
+        self.projection.copy_(content["projection"])
+        self.conse_weight, self.step = content["conse_weight"], content["step"]
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.schedule.load_state_dict(content["schedule"])
 
 
 def mean_norm(rows: torch.Tensor) -> float:
     return float(rows.norm(dim=1).mean())
 
 
-@torch.no_grad()
-def start_on_sphere(head: ImageHead, state: State, data: TrainingSet, states: torch.Tensor, conse_norm: float) -> None:
-    """Scale the random learned parts to length 1, and the ConSE block to its share."""
-    sample = torch.randperm(len(data.features))[:2048]
-    conse, learned = head(data.features[sample])
-    head.learned.weight /= mean_norm(learned)
-    state.projection /= mean_norm(states[:2048] @ state.projection)
-    state.conse_weight = conse_norm / mean_norm(conse)
-
-
-def train(head: ImageHead, state: State, data: TrainingSet, tower: Any, options: argparse.Namespace) -> None:
+def train(training: Training, data: TrainingSet, tower: Any, options: argparse.Namespace) -> None:
     """Contrastive training with the text tower frozen; only its projection's learned columns move."""
+    path = options.cache / "encoder" / "head.pt"
     states = states_of(tower, data.tokens)
-    start_on_sphere(head, state, data, states, options.conse_norm)
     distilled = tower.text_projection.detach()[:, CONSE]
-    groups = [
-        {"params": [head.free.weight, head.learned.weight], "lr": options.lr, "weight_decay": 0.05},
-        {"params": [head.free.bias, state.log_scale], "lr": options.lr, "weight_decay": 0.0},
-        {"params": [state.projection], "lr": options.lr * 0.3, "weight_decay": 0.01},
-    ]
-    optimizer = torch.optim.AdamW(groups, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [group["lr"] for group in groups], total_steps=options.steps, pct_start=0.05
-    )
-    rng, started = np.random.default_rng(0), time.monotonic()
+    if path.exists():
+        training.resume(path)
+    else:
+        training.start_on_sphere(data, states, options.conse_norm)
     checks = validation_sets(options.cache, tower)
     probability = np.cumsum(data.probability)
-    for step in range(1, options.steps + 1):
-        rows = torch.from_numpy(np.searchsorted(probability, rng.random(options.batch) * probability[-1]))
+    started = time.monotonic()
+    while training.step < options.steps:
+        draws = np.random.default_rng(training.step).random(options.batch) * probability[-1]
+        rows = torch.from_numpy(np.searchsorted(probability, draws))
         texts, keys = pick_captions(data, rows)
         chosen = states[texts]
-        outputs = torch.cat([chosen @ distilled, chosen @ state.projection], dim=1)
-        loss = loss_of(head, data, rows, outputs, keys, state)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step % 200 == 0 or step == options.steps:
-            projection = text_projection(tower, state, states)
-            recalls = {check.name: check.recall(head, projection, state.conse_weight) for check in checks}
-            report(step, float(loss), time.monotonic() - started, recalls, options.cache)
-    torch.save(
-        {"head": head.state_dict(), "text_projection": text_projection(tower, state, states),
-         "conse_weight": state.conse_weight, "log_scale": state.log_scale.detach()},
-        options.cache / "encoder" / "head.pt",
-    )  # fmt: skip
-
-
-def text_projection(tower: Any, state: State, states: torch.Tensor) -> torch.Tensor:
-    """(256, EMBED_DIM): the ConSE columns as distilled, at mean length 1, and the learned ones as trained."""
-    distilled = tower.text_projection.detach()[:, CONSE]
-    return torch.cat([distilled / mean_norm(states @ distilled), state.projection.detach()], dim=1)
+        outputs = torch.cat([chosen @ distilled, chosen @ training.projection], dim=1)
+        loss = loss_of(training.head, data, rows, outputs, keys, training)
+        training.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        training.optimizer.step()
+        training.schedule.step()
+        training.step += 1
+        if training.step % 200 == 0 or training.step == options.steps:
+            projection = training.text_projection(distilled, states)
+            recalls = {check.name: check.recall(training.head, projection, training.conse_weight) for check in checks}
+            report(training.step, loss.item(), time.monotonic() - started, recalls, options.cache)
+            training.save(path, projection)
 
 
 def report(step: int, loss: float, seconds: float, recalls: dict[str, float], cache: Path) -> None:
@@ -104,7 +127,7 @@ def report(step: int, loss: float, seconds: float, recalls: dict[str, float], ca
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=768)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--dropout", type=float, default=0.15)
@@ -122,8 +145,7 @@ def main() -> None:
     conse = load_conse(options.cache, np.load(options.cache / "text_tower" / "basis.npy"))
     head = ImageHead(conse, scale=options.scale, threshold=options.threshold)
     data = build(options.cache, SentenceTeacher(model_folder(unpacked(options.cache, "minilm"))), conse)
-    state = State(options)
-    train(head, state, data, tower, options)
+    train(Training(head, options), data, tower, options)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def trunk_of(cache: Path) -> Any:
     trunk = trunk.to(torch.bfloat16).to(memory_format=torch.channels_last)
     example = torch.zeros(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.bfloat16)
     with torch.no_grad():
-        traced = torch.jit.trace(trunk, example.contiguous(memory_format=torch.channels_last))
+        traced: Any = torch.jit.trace(  # type: ignore[no-untyped-call]
+            trunk, example.contiguous(memory_format=torch.channels_last)
+        )
     return torch.jit.optimize_for_inference(torch.jit.freeze(traced))
 
 

@@ -34,7 +34,8 @@ def imagenet_mean(cache: Path) -> np.ndarray:
     def above(limit: float) -> torch.Tensor:  # E[max(x - limit, 0)]
         z = (mean - limit) / spread
         density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
-        return (mean - limit) * torch.special.ndtr(z) + spread * density
+        expected: torch.Tensor = (mean - limit) * torch.special.ndtr(z) + spread * density
+        return expected
 
     clipped: np.ndarray = (above(0.0) - above(6.0)).float().numpy()
     return clipped
@@ -51,7 +52,8 @@ def imagine(cache: Path, conse: ConseHead, drawn: np.ndarray, seed: int) -> np.n
     moved = weights @ covariance
     missing = rng.uniform(*LOGITS, size=len(classes)) - ((weights * start).sum(1) + bias)
     shifted = start + moved * (missing / (weights * moved).sum(1))[:, None]
-    return np.clip(shifted, 0, 6).astype(np.float32)
+    clipped: np.ndarray = np.clip(shifted, 0, 6).astype(np.float32)
+    return clipped
 
 
 def pictures_and_captions(cache: Path) -> list[tuple[Picture, list[Caption]]]:

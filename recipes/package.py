@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,8 @@ def write(model: Any, tokenizer: Path, folder: Path) -> None:
         shutil.copyfile(tokenizer / name, partial / name)
     save_file(half(model.state_dict()), partial / "open_clip_model.safetensors", {"format": "pt"})
     for file in sorted(partial.iterdir()):
-        os.replace(file, folder / file.name)
+        file.chmod(0o644)  # safetensors writes for the owner only
+        file.replace(folder / file.name)
     partial.rmdir()
 
 

@@ -29,7 +29,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -103,7 +103,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = folder_of(options.cache)
     folder.mkdir(parents=True, exist_ok=True)
-    stages = {
+    stages: dict[str, Callable[[], Iterable[Picture]]] = {
         "emoji": lambda: emoji.pictures(options.cache, options.workers),
         "clipart": lambda: clipart.pictures(options.cache, options.workers),
         "photos": lambda: photos.pictures(options.cache, options.workers),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from PIL import Image
 
 In = TypeVar("In")
@@ -66,8 +67,7 @@ def on_white(image: Image.Image) -> Image.Image:
 def save(image: Image.Image, target: Path) -> bool:
     """Write `target`.png and, where the picture is partly transparent, `target`.alpha.png; True if it has a mask."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    alpha = image.getchannel("A")
-    masked = alpha.getextrema()[0] < 128
+    masked = bool((np.asarray(image.getchannel("A")) < 128).any())
     if masked:
         image = with_margin(image)
         image.getchannel("A").save(f"{target}.alpha.png")

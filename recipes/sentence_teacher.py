@@ -23,8 +23,8 @@ class SentenceTeacher:
 
     def __init__(self, folder: Path) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model: Any = BertModel.from_pretrained(folder, add_pooling_layer=False)
-        self.model.eval().bfloat16()
+        model: Any = BertModel.from_pretrained(folder, add_pooling_layer=False)
+        self.model = model.eval().bfloat16()
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids with [CLS] and [SEP], cut to the text tower's context."""

@@ -109,12 +109,12 @@ def train(tower: Any, tokens: list[list[int]], targets: np.ndarray, folder: Path
                 out = encode_tokens(tower, padded([kept[i] for i in chosen]))
             loss = distillation_loss(out.float()[:, CONSE], goal[chosen])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
             optimizer.step()
             step += 1
             if step % 100 == 0 or step == options.steps:
-                report(folder, tower, tokens, targets, step, float(loss), time.monotonic() - started)
+                report(folder, tower, tokens, targets, step, loss.item(), time.monotonic() - started)
                 state = {"tower": tower.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
                 torch.save(state, checkpoint)
             if step == options.steps:

@@ -22,8 +22,8 @@ from indexer.samples.vocabulary import COLOURS, FINISHES, KINDS
 from recipes.reranker.architecture import GRID, TASK
 from recipes.reranker.concepts import ConceptWorld, Hypernyms
 from recipes.reranker.drawn import Record, scene_of
-from recipes.reranker.features import FeatureSet, open_features
-from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses
+from recipes.reranker.features import open_features
+from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses, simple_hypotheses
 from recipes.sources import unpacked
 from rerank.ofa.preprocess import text_to_tokens
 from rerank.ofa.tokenizer import Tokenizer
@@ -73,6 +73,12 @@ class Sampler:
         self.single: list[Row] = [(False, n) for n in done if items[n] == 1]
         self.double: list[Row] = [(False, n) for n in done if items[n] == 2]
         self.named: list[Row] = [(True, n) for n in np.flatnonzero(self.others.done).tolist()]
+
+    def simple_plan(self, rng: random.Random, pictures: int, texts: int) -> Plan:
+        """A batch for the beginning: single items, a word or two about each."""
+        rows = [rng.choice(self.single) for _ in range(pictures)]
+        scenes = [scene_of(self.drawn.records[n]) for _, n in rows]
+        return self.plan_rows(rows, [simple_hypotheses(scene, rng, texts) for scene in scenes])
 
     def plan(self, rng: random.Random, pictures: int, texts: int, shares: tuple[float, float, float]) -> Plan:
         """A batch; ``shares`` of single items, of two items, of named pictures."""
@@ -142,14 +148,15 @@ def _places(record: Record) -> tuple[NDArray[np.bool_], list[list[int]]]:
 
 def shares(progress: float) -> tuple[float, float, float]:
     """Of single items, of two items, of named pictures: single items first, then ever more scenes of two."""
-    double = 0.45 * min(1.0, max(0.0, (progress - 0.06) / 0.2))
+    double = 0.45 * min(1.0, max(0.0, (progress - 0.12) / 0.15))
     return 0.8 - double, double, 0.2
 
 
 def _plan_on(cache: Path, seed: str, size: tuple[int, int], progress: Any, plans: Any) -> None:
     sampler, rng = Sampler(cache, "train", "named"), random.Random(seed)
     while True:
-        plans.put(sampler.plan(rng, *size, shares(progress.value)))
+        simple = rng.random() < 1.2 - 12 * progress.value
+        plans.put(sampler.simple_plan(rng, *size) if simple else sampler.plan(rng, *size, shares(progress.value)))
 
 
 def planned(cache: Path, seed: str, size: tuple[int, int], progress: Any) -> Iterator[Plan]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from recipes.reranker.concepts import ConceptWorld, Hypernyms
 from recipes.reranker.drawn import scene_of
 from recipes.reranker.features import FeatureSet, open_features
 from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses
-from recipes.reranker.judging import Floats, Judge, accuracy, best_temperature, calibration_error, tempered
+from recipes.reranker.judging import Judge, accuracy, best_temperature, calibration_error, tempered
 from recipes.reranker.package import BUNDLED
 from recipes.reranker.searching import measure_search
 from recipes.reranker.speed import measure_speed
@@ -67,12 +67,14 @@ class Evaluation:
         """Hypotheses about a set's pictures; ``wanted`` takes the number of items of a drawn scene."""
         features, rng = self.opened(name), random.Random(f"evaluate {name}")
         speak = self._speaker(name, features)
-        rows = [n for n, record in enumerate(features.records) if wanted is None or wanted(len(record["scene"]["items"]))]
+        records = enumerate(features.records)
+        rows = [n for n, record in records if wanted is None or wanted(len(record["scene"]["items"]))]
         tokens = self.judge.image_tokens(features, rows)
         sample = Sample([], [])
         for row, image in zip(rows, tokens, strict=True):
             made = speak(row, rng)
-            sample = sample.plus(Sample([image] * len(made), made)) if row % 64 == 0 else _extended(sample, image, made)
+            sample.images.extend([image] * len(made))
+            sample.texts.extend(made)
         return sample
 
     def _speaker(self, name: str, features: FeatureSet) -> Callable[[int, random.Random], list[Hypothesis]]:
@@ -117,12 +119,6 @@ class Evaluation:
             "right picture preferred": float((true > other_text[crossed]).mean()),
             "scenes": len(scenes),
         }
-
-
-def _extended(sample: Sample, image: torch.Tensor, made: Sequence[Hypothesis]) -> Sample:
-    sample.images.extend([image] * len(made))
-    sample.texts.extend(made)
-    return sample
 
 
 def evaluate(cache: Path, directory: Path) -> dict[str, Any]:

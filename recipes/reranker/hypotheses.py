@@ -39,6 +39,18 @@ class Hypothesis:
     premise: str | None = None
 
 
+def simple_hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]:
+    """``count`` hypotheses of a word or two, true or false: what a beginner starts with."""
+    found: list[Hypothesis] = []
+    while len(found) < count:
+        wanted: Verdict = rng.choice(("entailment", "contradiction"))
+        item = _maybe_corrupt(rng.choice(scene.items), scene, wanted, rng)
+        phrase = describe(item, rng, full=0.0)
+        if judge(scene, (phrase,)) == wanted:
+            found.append(Hypothesis(in_words(phrase, rng, article=False), wanted))
+    return found
+
+
 def hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]:
     """``count`` hypotheses; the forms that search uses dominate."""
     found: list[Hypothesis] = []

@@ -56,7 +56,8 @@ def calibration_error(probabilities: Floats, labels: NDArray[np.int64], *, bins:
     """Expected calibration error of the most probable answer (Guo et al., 2017), equal-width bins."""
     sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     bin_of = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = [abs(right[bin_of == n].mean() - sure[bin_of == n].mean()) * (bin_of == n).sum() for n in set(bin_of.tolist())]
+    members = [bin_of == n for n in set(bin_of.tolist())]
+    gaps = [abs(right[inside].mean() - sure[inside].mean()) * inside.sum() for inside in members]
     return float(sum(gaps) / len(labels))
 
 

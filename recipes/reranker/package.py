@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,8 @@ def trained_model(cache: Path, config: OFAConfig) -> OFAModel:
     """The averaged weights in a model that takes raw pixels."""
     saved = torch.load(cache / "reranker" / "run" / "checkpoint.pt", weights_only=True)
     model = OFAModel(config)
-    stem: dict[str, Tensor] = {f"embed_images.trunk.{key}": value for key, value in classifier_and_trunk(cache)[1].items()}
+    _, trunk = classifier_and_trunk(cache)
+    stem: dict[str, Tensor] = {f"embed_images.trunk.{key}": value for key, value in trunk.items()}
     model.load_state_dict({**stem, **saved["average"]})
     fold_statistics(model, *saved["statistics"])
     return model.eval()
@@ -74,7 +74,7 @@ def write(output: Path, files: dict[str, bytes]) -> None:
     for name in sorted(files, key=lambda name: name.endswith(".safetensors")):
         aside = output / f".{name}.partial"
         aside.write_bytes(files[name])
-        os.replace(aside, output / name)
+        aside.replace(output / name)
 
 
 def package(cache: Path, output: Path, temperature: float, fusion_weight: float, figures: dict[str, Any]) -> None:

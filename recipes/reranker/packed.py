@@ -8,6 +8,8 @@ cheaper to train on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -150,21 +152,26 @@ def _joined(attn: Attention, out: Tensor) -> Tensor:
 class AuxiliaryHeads(nn.Module):
     """What stands where, told from the image's rows alone; trains the picture's half before the text's can."""
 
-    def __init__(self, width: int, classes: tuple[int, ...]) -> None:
+    def __init__(self, width: int, names: Sequence[Sequence[Sequence[int]]]) -> None:
+        """``names`` holds, for each table of classes, the token ids of each class's name."""
         super().__init__()
         self.attend = nn.Linear(width, 1)
-        self.norm = nn.LayerNorm(width)
-        self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.names = [[torch.tensor(ids) for ids in table] for table in names]
 
-    def forward(self, states: Tensor, where: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, states: Tensor, where: Tensor, labels: Tensor, words: Tensor) -> Tensor:
         """Mean loss of naming what each place shows.
 
-        ``where`` (pictures, places, cells) marks the places; ``labels`` (pictures, places, heads) is -1 where unknown.
+        ``where`` (pictures, places, cells) marks the places; ``labels`` (pictures, places, tables) is -1 where unknown;
+        ``words`` are the token embeddings: the classes are their names, so that the picture's rows come to lie
+        where the words do, and a text's rows find what they speak of by likeness.
         """
         scores = self.attend(states).transpose(1, 2).masked_fill(~where, -1e4)
         pooled = self.norm(torch.softmax(scores, dim=-1) @ states).flatten(0, 1)
-        losses = [
-            F.cross_entropy(head(pooled).float(), labels[:, :, n].flatten(), ignore_index=-1, reduction="sum")
-            for n, head in enumerate(self.heads)
-        ]
+        losses = []
+        for n, table in enumerate(self.names):
+            classes = torch.stack([F.normalize(words[ids].mean(dim=0), dim=0) for ids in table])
+            logits = self.scale.exp() * (pooled @ classes.T)
+            losses.append(F.cross_entropy(logits, labels[:, :, n].flatten(), ignore_index=-1, reduction="sum"))
         return torch.stack(losses).sum() / (labels >= 0).sum().clamp(min=1)

@@ -15,10 +15,12 @@ from recipes.reranker.packed import keep_apart
 from recipes.reranker.trunk import classifier_and_trunk
 from recipes.sentence_teacher import SentenceTeacher, leading_directions, model_folder
 from recipes.sources import unpacked
+from rerank.ofa.attention import Attention
 from rerank.ofa.model import OFAModel
 from rerank.ofa.tokenizer import Tokenizer
 
 FINAL_MAP = 1280
+LIKENESS = 0.8
 
 
 def feature_statistics(drawn: FeatureSet, named: FeatureSet | None, *, pictures: int = 600) -> tuple[Tensor, Tensor]:
@@ -72,8 +74,20 @@ def build_model(cache: Path, tokenizer: Tokenizer, deviation: Tensor, seed: int)
     meaning = meaning_of_features(cache, basis, teacher) * deviation[-FINAL_MAP:]
     projection.weight[:, -FINAL_MAP:] += meaning / meaning.norm(dim=1).mean()
     projection.bias.zero_()
+    for layer in model.encoder.layers:
+        _look_for_likeness(layer.self_attn)  # type: ignore[arg-type]
+    for layer in model.decoder.layers:
+        _look_for_likeness(layer.cross_attn)  # type: ignore[arg-type]
     keep_apart(model)
     return model
+
+
+def _look_for_likeness(attention: Attention) -> None:
+    """Equal queries and keys: at first, rows look at rows that are like them. From there words find what they name."""
+    torch.nn.init.orthogonal_(attention.q_proj.weight, gain=LIKENESS)
+    attention.k_proj.weight.copy_(attention.q_proj.weight)
+    attention.q_proj.bias.zero_()
+    attention.k_proj.bias.zero_()
 
 
 @torch.no_grad()

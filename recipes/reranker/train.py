@@ -61,9 +61,11 @@ class Trainer:
         tokenizer = self.sampler.tokenizer
         self.answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS])
         saved = self._saved()
-        self.mean, self.deviation = saved["statistics"] if saved else feature_statistics(self.sampler.drawn, self.sampler.others)
+        sets = (self.sampler.drawn, self.sampler.others)
+        self.mean, self.deviation = saved["statistics"] if saved else feature_statistics(*sets)
         self.model = build_model(cache, tokenizer, self.deviation, options.seed)
-        self.heads = AuxiliaryHeads(self.model.config.d_model, tuple(map(len, LABEL_TABLES)))
+        names = [[tokenizer.encode(" " + _spoken(name)) for name in table] for table in LABEL_TABLES]
+        self.heads = AuxiliaryHeads(self.model.config.d_model, names)
         self.weights = _trained(self.model)
         self.average = {name: value.detach().clone() for name, value in self.weights.items()}
         self.optimiser = _optimiser(self.model, self.heads)
@@ -107,7 +109,7 @@ class Trainer:
             group["lr"] = rate
         logits, halfway = self._forward(batch)
         loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
-        auxiliary = self.heads(halfway.float(), batch.where, batch.shown)
+        auxiliary = self.heads(halfway.float(), batch.where, batch.shown, self.model.embed_tokens.weight)
         (loss + AUXILIARY_SHARE * auxiliary).backward()
         torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         self.optimiser.step()
@@ -134,7 +136,8 @@ class Trainer:
 
     def save(self, loss: float) -> None:
         """Evaluate, then write the checkpoint aside and rename it."""
-        entry = {"step": self.progress.step, "minutes": self.progress.seconds / 60, "loss": loss, **self.evaluate()}
+        progress = self.progress
+        entry = {"step": progress.step, "minutes": progress.seconds / 60, "loss": loss, **self.evaluate()}
         self.progress.curve.append(entry)
         print(json.dumps({key: round(value, 3) for key, value in entry.items()}), flush=True)
         state = {
@@ -190,6 +193,10 @@ def _checks(validation: Sampler) -> dict[str, list[Batch]]:
     return checks
 
 
+def _spoken(name: str) -> str:
+    return name.lower().replace("-", " ")
+
+
 def _trained(model: OFAModel) -> dict[str, torch.nn.Parameter]:
     """Everything but the stem, which is frozen and plays no part here."""
     return {name: value for name, value in model.named_parameters() if not name.startswith("embed_images.")}
@@ -217,6 +224,8 @@ def main() -> None:
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    # Gradients through near-zero attention underflow; numbers that small slow the CPU tenfold.
+    torch.set_flush_denormal(True)
     Trainer(options.cache, options).run()
 
 

@@ -34,7 +34,8 @@ AFTER = (
 )
 ASIDES = (
     "it is raining outside", "the owner is happy", "the owner is tired", "it is monday morning",
-    "somebody is about to buy it", "the shop closes at six", "it was a birthday present", "the picture was taken in spring",
+    "somebody is about to buy it", "the shop closes at six", "it was a birthday present",
+    "the picture was taken in spring",
     "this costs more than 50 euros", "the photographer is a beginner", "it has been washed recently",
 )  # fmt: skip
 
