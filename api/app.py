@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +18,7 @@ from api.settings import Settings
 from api.thumbnails import Thumbnails
 from rerank.errors import InputError
 
+log = logging.getLogger("veralens")
 DESCRIPTION = (
     "Image search that checks its results: CLIP finds candidates, OFA visual entailment reads each one "
     "together with the query. Errors are application/problem+json (RFC 9457)."
@@ -34,7 +36,7 @@ def create_app(
     Args:
         settings: None reads the environment (``VERALENS_COLLECTION`` and so on).
         open_engine: called once, in the background; None opens the settings' collection.
-        when_loaded: called from another thread when the engine has loaded or failed to.
+        when_loaded: called from another thread when the engine has loaded or failed to; None logs a failure.
     """
     settings = settings or Settings.load()
     service = Service(open_engine or _opener(settings), capacity=settings.max_queue)
@@ -44,7 +46,7 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(service, settings, when_loaded),
+        lifespan=_lifespan(service, settings, when_loaded or _log_failure),
     )
     app.state.settings = settings
     app.state.service = service
@@ -61,15 +63,20 @@ def create_app(
 
 
 def _lifespan(
-    service: Service, settings: Settings, when_loaded: Callable[[Service], None] | None
+    service: Service, settings: Settings, when_loaded: Callable[[Service], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.start(None if when_loaded is None else lambda: when_loaded(service))
+        service.start(when_loaded)
         yield
         await run_sync(service.close, settings.shutdown_seconds)
 
     return lifespan
+
+
+def _log_failure(service: Service) -> None:
+    if service.failure is not None:
+        log.error("cannot load: %s", service.failure)
 
 
 def _opener(settings: Settings) -> Callable[[], Engine]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,7 +15,6 @@ from rerank.types import Entailment, Pair
 from retrieval.types import CollectionInfo, ImageRecord, SearchResult
 
 State = Literal["loading", "ready", "failed", "draining"]
-log = logging.getLogger("veralens")
 
 
 class NotReady(Exception):
@@ -81,12 +78,9 @@ class Service:
         self._open_engine = open_engine
         self._engine: Engine | None = None
 
-    def start(self, when_done: Callable[[], None] | None = None) -> Future[None]:
-        """Begin to load; ``when_done`` is called on the worker's thread, loaded or failed."""
-        loading = self.worker.submit(self._load)
-        if when_done is not None:
-            loading.add_done_callback(lambda _: when_done())
-        return loading
+    def start(self, when_loaded: Callable[[Service], None]) -> None:
+        """Begin to load; ``when_loaded`` is called on the worker's thread, loaded or failed."""
+        self.worker.submit(self._load).add_done_callback(lambda _: when_loaded(self))
 
     @property
     def engine(self) -> Engine:
@@ -138,7 +132,6 @@ class Service:
             _prove(engine)
         except BaseException as error:
             self.failure, self.state = error, "failed"
-            log.error("cannot load: %s", error)
             return
         self._engine = engine
         if self.state == "loading":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -57,6 +58,7 @@ def _prepare(pictures: Path, collection: Path, settings: Settings) -> SearchEngi
     from indexer.samples.catalogue import write_catalogue
     from rerank import EntailmentReranker
     from retrieval import Collection, SearchEngine, load_encoder
+    from retrieval.errors import EncoderMismatch
 
     console.note(f"sample pictures: {pictures}")
     with console.progress("drawing sample pictures") as progress:
@@ -64,7 +66,12 @@ def _prepare(pictures: Path, collection: Path, settings: Settings) -> SearchEngi
     # Loaded once for both jobs; ``veralens index`` and ``search`` each load their own.
     encoder = load_encoder("bundled", device=settings.device, precision=settings.precision)
     with console.progress("indexing") as progress:
-        report = build_collection(pictures, collection, encoder=encoder, progress=progress)
+        try:
+            report = build_collection(pictures, collection, encoder=encoder, progress=progress)
+        except EncoderMismatch:
+            # Left by a version with another bundled model; everything in it can be made again.
+            shutil.rmtree(collection)
+            report = build_collection(pictures, collection, encoder=encoder, progress=progress)
     console.note(f"collection: {collection} ({report.added} added, {report.unchanged} unchanged)")
     reranker = EntailmentReranker.from_pretrained("bundled", device=settings.device, precision=settings.precision)
     return SearchEngine(Collection.open(collection), encoder, reranker)

@@ -91,7 +91,6 @@ def test_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("dialog").get_by_role("meter")).to_have_count(3)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    page.locator("#search-title").click(force=True)
     page.keyboard.press("/")
     expect(page.get_by_label("What should the picture show?")).to_be_focused()
 

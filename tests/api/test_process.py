@@ -63,7 +63,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_serve_ends_in_order(collection: Path, number: signal.Signals, code: int) -> None:
     with serving("-c", str(collection)) as (process, url):
         wait_ready(url)
-        found = httpx.get(f"{url}/v1/search", params={"q": "blue denim jeans", "top_k": 1}).json()
+        found = httpx.get(f"{url}/v1/search", params={"q": "blue denim jeans", "top_k": 1}, timeout=60).json()
         assert found["hits"][0]["label"]
         process.send_signal(number)
         assert process.wait(30) == code
