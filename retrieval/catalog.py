@@ -108,10 +108,13 @@ class Catalog:
             grouped.setdefault(row[0], []).append(row)
         return {image_id: _record(rows) for image_id, rows in grouped.items()}
 
-    def paths(self, image_id: str) -> list[bytes]:
-        """Every path of an image, first seen first."""
-        query = "SELECT p.path FROM path p JOIN image i ON p.image = i.key WHERE i.id = ? ORDER BY p.seen"
-        return [row[0] for row in self.connection.execute(query, (image_id,))]
+    def paths(self, ids: Sequence[str]) -> dict[str, list[bytes]]:
+        """Every path of each image, first seen first; ids that are not in the collection are left out."""
+        query = "SELECT i.id, p.path FROM path p JOIN image i ON p.image = i.key WHERE i.id IN ({}) ORDER BY p.seen"
+        grouped: dict[str, list[bytes]] = {}
+        for image_id, path in self._where_in(query, ids):
+            grouped.setdefault(image_id, []).append(path)
+        return grouped
 
     def known_path(self, path: bytes) -> KnownPath | None:
         """What is known of the file at ``path``."""

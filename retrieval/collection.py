@@ -126,20 +126,21 @@ class Collection:
         Raises:
             ImageNotFound: there is no such image, or its files are gone.
         """
+        found = self.files([image_id])
+        if image_id in found:
+            return found[image_id]
+        record = self.image(image_id)
+        raise ImageNotFound(
+            f"image {image_id}: {record.paths[0]} is gone or not readable; index its folder again to update"
+        )
+
+    def files(self, ids: Sequence[str]) -> dict[str, Path]:
+        """As ``file`` for each of ``ids``; those that are unknown or whose files are gone are left out."""
         with self._readers.lend() as catalog:
-            paths = catalog.paths(image_id)
-            roots = [Path(os.fsdecode(root.path)) for root in catalog.roots()]
-        if not paths:
-            raise _not_found(image_id, self.path)
-        for path in paths:
-            try:
-                real = Path(os.fsdecode(path)).resolve(strict=True)
-                if real.is_file() and any(real.is_relative_to(root.resolve()) for root in roots):
-                    return real
-            except (OSError, RuntimeError):
-                continue  # gone, or links in a circle: perhaps another path still holds it
-        where = os.fsdecode(paths[0]).encode("utf-8", "backslashreplace").decode()
-        raise ImageNotFound(f"image {image_id}: {where} is gone or not readable; index its folder again to update")
+            paths = catalog.paths(ids)
+            roots = [Path(os.fsdecode(root.path)).resolve() for root in catalog.roots()]
+        found = {image_id: _readable(several, roots) for image_id, several in paths.items()}
+        return {image_id: path for image_id, path in found.items() if path is not None}
 
     def vector(self, image_id: str) -> Vectors:
         """The embedding of an image, float32 (dimension,) of length 1; ImageNotFound when there is no such image."""
@@ -221,6 +222,18 @@ def _unit_query(vector: Vectors, dimension: int) -> Vectors:
         raise InputError("the query vector is zero or not finite, so it points nowhere")
     unit: Vectors = query / np.float32(length)
     return unit
+
+
+def _readable(paths: Sequence[bytes], roots: Sequence[Path]) -> Path | None:
+    """The first of an image's paths that is a file beneath a root, links resolved."""
+    for path in paths:
+        try:
+            real = Path(os.fsdecode(path)).resolve(strict=True)
+            if real.is_file() and any(real.is_relative_to(root) for root in roots):
+                return real
+        except (OSError, RuntimeError):
+            continue  # gone, or links in a circle: perhaps another path still holds it
+    return None
 
 
 def _not_found(image_id: str, path: Path) -> ImageNotFound:

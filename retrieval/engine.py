@@ -13,7 +13,7 @@ from rerank.errors import InputError
 from rerank.hardware import Precision
 from retrieval.collection import Collection
 from retrieval.encoder import load_encoder
-from retrieval.errors import EncoderMismatch, ImageNotFound
+from retrieval.errors import EncoderMismatch
 from retrieval.presets import matching_reranker, reranker_of
 from retrieval.types import CollectionInfo, Encoder, Hit, ImageRecord, Neighbour, SearchResult, Timings
 
@@ -145,15 +145,14 @@ class SearchEngine:
     ) -> tuple[list[Hit], str | None]:
         assert self.reranker is not None
         weight = self.reranker.fusion_weight if fusion_weight is None else fusion_weight
+        files = self.collection.files([neighbour.id for neighbour in neighbours])
         candidates, lost = [], []
         for neighbour in neighbours:
-            try:
-                path = self.collection.file(neighbour.id)
-            except ImageNotFound:
-                lost.append(_hit(records[neighbour.id], neighbour.similarity, None, 0.0))
-                continue
-            caption = records[neighbour.id].caption
-            candidates.append(Candidate(neighbour.id, path, caption, neighbour.similarity))
+            record = records[neighbour.id]
+            if neighbour.id in files:
+                candidates.append(Candidate(record.id, files[record.id], record.caption, neighbour.similarity))
+            else:
+                lost.append(_hit(record, neighbour.similarity, None, 0.0))
         ranked = self.reranker.rank(query, candidates, progress=progress)
         hits = [_hit(records[one.id], one.similarity or 0.0, one, weight) for one in ranked]
         hits.sort(key=lambda hit: (hit.entailment is None, -hit.score, -hit.similarity))
