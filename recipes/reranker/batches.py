@@ -21,9 +21,10 @@ from torch import Tensor
 from indexer.samples.vocabulary import COLOURS, FINISHES, KINDS
 from recipes.reranker.architecture import GRID, TASK
 from recipes.reranker.concepts import ConceptWorld, Hypernyms
+from recipes.reranker.contrast import alike, contrasts
 from recipes.reranker.drawn import Record, scene_of
 from recipes.reranker.features import open_features
-from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses, simple_hypotheses
+from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses
 from recipes.sources import unpacked
 from rerank.ofa.preprocess import text_to_tokens
 from rerank.ofa.tokenizer import Tokenizer
@@ -32,6 +33,7 @@ LABEL_TABLES = (list(KINDS), list(COLOURS), list(FINISHES))
 PAD = 1
 SHORT = 17  # tokens, eight of them the prompt's
 LONG_SHARE = 0.2
+BEGINNING = 0.1  # of the training, with contrasts of single items only
 Row = tuple[bool, int]  # whether among the named pictures, and which
 
 
@@ -72,21 +74,50 @@ class Sampler:
         items = {n: len(self.drawn.records[n]["scene"]["items"]) for n in done}
         self.single: list[Row] = [(False, n) for n in done if items[n] == 1]
         self.double: list[Row] = [(False, n) for n in done if items[n] == 2]
+        seeds = {n: self.drawn.records[n]["scene"]["seed"] for _, n in self.double}
+        neighbours = ((n, other) for n in seeds for other in (n - 1, n + 1))
+        self.twins = {n: other for n, other in neighbours if seeds.get(other) == seeds[n]}
         self.named: list[Row] = [(True, n) for n in np.flatnonzero(self.others.done).tolist()]
-
-    def simple_plan(self, rng: random.Random, pictures: int, texts: int) -> Plan:
-        """A batch for the beginning: single items, a word or two about each."""
-        rows = [rng.choice(self.single) for _ in range(pictures)]
-        scenes = [scene_of(self.drawn.records[n]) for _, n in rows]
-        return self.plan_rows(rows, [simple_hypotheses(scene, rng, texts) for scene in scenes])
 
     def plan(self, rng: random.Random, pictures: int, texts: int, shares: tuple[float, float, float]) -> Plan:
         """A batch; ``shares`` of single items, of two items, of named pictures."""
-        pools = rng.choices((self.single, self.double, self.named), shares, k=pictures)
-        rows = [rng.choice(pool) for pool in pools]
-        long = rng.random() < LONG_SHARE
-        count = max(1, texts // 2) if long else texts
-        return self.plan_rows(rows, [self._of_length(row, rng, count, long=long) for row in rows])
+        long = shares[1] > 0 and rng.random() < LONG_SHARE
+        count = max(2, texts // 2) if long else texts
+        rows: list[Row] = []
+        groups: list[list[Hypothesis]] = []
+        while len(rows) < pictures:
+            pool = rng.choices((self.single, self.double, self.named), shares)[0]
+            pair = self._pair(pool, rng)
+            contrasted = self._contrasts(pair, rng, count if shares[1] == 0 else count // 2, long=long)
+            for row, group in zip(pair, contrasted, strict=True):
+                rows.append(row)
+                groups.append(group + self._of_length(row, rng, count - len(group), long=long))
+        return self.plan_rows(rows, groups)
+
+    def _pair(self, pool: list[Row], rng: random.Random) -> tuple[Row, Row]:
+        """Two pictures of a sort that are worth telling apart: a scene and its twin, likely items, any two names."""
+        first = rng.choice(pool)
+        if pool is self.double:
+            twin = self.twins.get(first[1])
+            return first, (False, twin) if twin is not None and rng.random() < 0.7 else rng.choice(pool)
+        if pool is self.single and rng.random() < 0.6:
+            scene = scene_of(self.drawn.records[first[1]])
+            near = (rng.choice(pool) for _ in range(60))
+            liked = (row for row in near if alike(scene, scene_of(self.drawn.records[row[1]])))
+            return first, next(liked, rng.choice(pool))
+        return first, rng.choice(pool)
+
+    def _contrasts(
+        self, pair: tuple[Row, Row], rng: random.Random, count: int, *, long: bool
+    ) -> tuple[list[Hypothesis], list[Hypothesis]]:
+        if pair[0][0]:
+            records = (self.others.records[pair[0][1]], self.others.records[pair[1][1]])
+            found = self.world.contrasts(records, rng, count)
+        else:
+            scenes = (scene_of(self.drawn.records[pair[0][1]]), scene_of(self.drawn.records[pair[1][1]]))
+            found = contrasts(scenes, rng, count)
+        kept = [n for n, one in enumerate(found[0]) if (len(self.tokens(one)) > SHORT) == long]
+        return [found[0][n] for n in kept], [found[1][n] for n in kept]
 
     def _of_length(self, row: Row, rng: random.Random, count: int, *, long: bool) -> list[Hypothesis]:
         """Hypotheses that are all long or all short: a batch is padded to its longest."""
@@ -136,7 +167,7 @@ def _places(record: Record) -> tuple[NDArray[np.bool_], list[list[int]]]:
         return where.reshape(2, -1), shown
     items, layout = record["scene"]["items"], record["scene"]["layout"]
     half = GRID // 2
-    parts: list[Any] = {"single": [np.s_[:, :]] * 2, "beside": [np.s_[:, :half], np.s_[:, -half:]],
+    parts: Any = {"single": [np.s_[:, :]] * 2, "beside": [np.s_[:, :half], np.s_[:, -half:]],
              "above": [np.s_[:half], np.s_[-half:]]}[layout]  # fmt: skip
     for place, part in enumerate(parts):
         where[place][part] = True
@@ -148,15 +179,16 @@ def _places(record: Record) -> tuple[NDArray[np.bool_], list[list[int]]]:
 
 def shares(progress: float) -> tuple[float, float, float]:
     """Of single items, of two items, of named pictures: single items first, then ever more scenes of two."""
-    double = 0.45 * min(1.0, max(0.0, (progress - 0.12) / 0.15))
+    if progress < BEGINNING:
+        return 1.0, 0.0, 0.0
+    double = 0.05 + 0.4 * min(1.0, (progress - BEGINNING) / 0.2)
     return 0.8 - double, double, 0.2
 
 
 def _plan_on(cache: Path, seed: str, size: tuple[int, int], progress: Any, plans: Any) -> None:
     sampler, rng = Sampler(cache, "train", "named"), random.Random(seed)
     while True:
-        simple = rng.random() < 1.2 - 12 * progress.value
-        plans.put(sampler.simple_plan(rng, *size) if simple else sampler.plan(rng, *size, shares(progress.value)))
+        plans.put(sampler.plan(rng, *size, shares(progress.value)))
 
 
 def planned(cache: Path, seed: str, size: tuple[int, int], progress: Any) -> Iterator[Plan]:

@@ -36,10 +36,10 @@ A small OFA for visual entailment: does the picture entail, leave open or contra
 reranker of a machine that reaches no model hub. For photos take a published OFA
 (`iic/ofa_visual-entailment_snli-ve_distilled_v2_en` or `..._large_en`).
 
-OFA's network (width {width}, {layers} encoder layers, {decoders} decoder layer, {vocabulary} tokens of its own byte-level
-BPE) on a frozen EfficientNet-Lite0: its final map, its stride-16 map by space-to-depth and the
-averaged pixels, 7 x 7 cells. Weights fp16. Position biases keep image rows from looking at text rows, so that they depend on the
-picture alone.
+OFA's network (width {width}, {layers} encoder layers, {decoders} decoder layer, {vocabulary} tokens of its own
+byte-level BPE) on a frozen EfficientNet-Lite0: its final map, its stride-16 map by space-to-depth and the
+averaged pixels, 7 x 7 cells. Weights fp16. Position biases keep image rows from looking at text rows, so
+that they depend on the picture alone.
 
 ## What it saw
 

@@ -85,6 +85,23 @@ class ConceptWorld:
             found.append(self._spoken(record, noun, wanted, rng))
         return found
 
+    def contrasts(
+        self, pair: tuple[Record, Record], rng: random.Random, count: int
+    ) -> tuple[list[Hypothesis], list[Hypothesis]]:
+        """``count`` texts on both pictures, half of them true of the first only; none where the two are akin."""
+        found: tuple[list[Hypothesis], list[Hypothesis]] = ([], [])
+        akin = self._words(pair[0]) & self._words(pair[1])
+        for side in (0, 1) if not akin else ():
+            for _ in range(count // 2):
+                text = self._spoken(pair[side], self._true(pair[side], rng), "entailment", rng).text
+                found[side].append(Hypothesis(text, "entailment"))
+                found[1 - side].append(Hypothesis(text, "contradiction"))
+        return found
+
+    def _words(self, record: Record) -> set[str]:
+        names = [*record["captions"], record["concept"], record["colour"], *self.hypernyms.of(record["concept"])]
+        return set(" ".join(names).split())
+
     def _spoken(self, record: Record, noun: str, label: Verdict, rng: random.Random) -> Hypothesis:
         text = with_article(noun) if rng.random() < 0.4 else noun
         text = framed(text, rng, frames=KIND_FRAMES[record["kind"]])

@@ -28,6 +28,7 @@ from recipes.reranker.judging import Judge, accuracy, best_temperature, calibrat
 from recipes.reranker.package import BUNDLED
 from recipes.reranker.searching import measure_search
 from recipes.reranker.speed import measure_speed
+from recipes.reranker.summary import choose_weight, table, weaknesses
 from recipes.sources import DEFAULT_CACHE, unpacked
 
 PER_PICTURE = 8
@@ -90,7 +91,9 @@ class Evaluation:
         seen = tempered(self.judge.probabilities(sample.images, sample.texts), temperature)
         blank = self.judge.probabilities([self.judge.blank] * len(sample.texts), sample.texts)
         mute = self.judge.probabilities(sample.images, [replace(text, text="", premise=None) for text in sample.texts])
-        by_label = {verdict: accuracy(seen[labels == n], labels[labels == n]) for n, verdict in enumerate(VERDICTS)}
+        by_label: dict[str, float] = {
+            verdict: accuracy(seen[labels == n], labels[labels == n]) for n, verdict in enumerate(VERDICTS)
+        }
         return {
             "accuracy": accuracy(seen, labels),
             "picture blanked": accuracy(blank, labels),
@@ -146,10 +149,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
     parser.add_argument("--directory", type=Path, default=BUNDLED)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     run = options.cache / "reranker" / "run"
     found = evaluate(options.cache, options.directory)
+    found["fusion_weight"] = choose_weight(found["search"])
+    found["table"], found["weak"] = table(found), weaknesses(found)
+    last = json.loads((run / "curve.jsonl").read_text().splitlines()[-1])
+    found["training_minutes"] = round(last["minutes"])
     (run / "figures.json").write_text(json.dumps(found, indent=1))
 
 

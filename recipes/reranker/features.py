@@ -40,6 +40,7 @@ CHANNELS = 48 + 448 + 1280
 class FeatureSet:
     """The pictures of one set: what they show and what the stem sees of them."""
 
+    folder: Path
     records: list[Record]
     features: NDArray[np.float16]
     done: NDArray[np.bool_]
@@ -49,7 +50,7 @@ def open_features(folder: Path, *, mode: Literal["r", "r+"] = "r") -> FeatureSet
     """Memory-mapped features, finished or not; ``done`` says which rows are there."""
     records = json.loads((folder / "records.json").read_text())
     features = np.load(folder / "features.npy", mmap_mode=mode)
-    return FeatureSet(records, features, np.load(folder / "done.npy", mmap_mode=mode))
+    return FeatureSet(folder, records, features, np.load(folder / "done.npy", mmap_mode=mode))
 
 
 def create(folder: Path, records: Sequence[Record]) -> None:

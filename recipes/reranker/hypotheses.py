@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from indexer.samples.types import Item, Scene
-from indexer.samples.vocabulary import BACKGROUNDS, COLOURS, FINISHES, KINDS
-from recipes.reranker.truth import Phrase, Relation, Verdict, judge
+from indexer.samples.vocabulary import BACKGROUNDS, KINDS
+from recipes.reranker.proposing import corrupt, describe
+from recipes.reranker.truth import Relation, Verdict, judge
 from recipes.reranker.wording import ASIDES, framed, in_words, modified, modifier, with_article
 
 TRIES = 12
@@ -37,18 +38,6 @@ class Hypothesis:
     text: str
     label: Verdict
     premise: str | None = None
-
-
-def simple_hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]:
-    """``count`` hypotheses of a word or two, true or false: what a beginner starts with."""
-    found: list[Hypothesis] = []
-    while len(found) < count:
-        wanted: Verdict = rng.choice(("entailment", "contradiction"))
-        item = _maybe_corrupt(rng.choice(scene.items), scene, wanted, rng)
-        phrase = describe(item, rng, full=0.0)
-        if judge(scene, (phrase,)) == wanted:
-            found.append(Hypothesis(in_words(phrase, rng, article=False), wanted))
-    return found
 
 
 def hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]:
@@ -79,53 +68,6 @@ def _propose(scene: Scene, wanted: Verdict, rng: random.Random) -> Hypothesis | 
     form = rng.choices([form for form, _ in forms], [weight for _, weight in forms])[0]
     text = form(scene, wanted, rng)
     return None if text is None else Hypothesis(text, wanted)
-
-
-def describe(item: Item, rng: random.Random, *, full: float = 0.5) -> Phrase:
-    """A true phrase about an item, often with something left unsaid or in other words."""
-    kind = KINDS[item.kind]
-    finish = FINISHES[item.finish]
-    phrase = Phrase(_word(rng, (item.colour, *COLOURS[item.colour].synonyms)),
-                    _word(rng, (finish.spoken, *finish.synonyms)) if finish.spoken else "",
-                    _word(rng, (kind.name, *kind.synonyms)))
-    if rng.random() < full:
-        return phrase
-    if rng.random() < 0.25:
-        phrase = replace(phrase, kind=rng.choice(kind.hypernyms))
-    cut = rng.random()
-    if cut < 0.3:
-        return replace(phrase, finish="")
-    if cut < 0.55:
-        return replace(phrase, colour="")
-    if cut < 0.8:
-        return replace(phrase, colour="", finish="")
-    if cut < 0.92:
-        return replace(phrase, kind="", finish="")
-    return replace(phrase, finish="plain") if item.finish == "plain" else phrase
-
-
-def _word(rng: random.Random, words: tuple[str, ...]) -> str:
-    return words[0] if len(words) == 1 or rng.random() < 0.85 else rng.choice(words[1:])
-
-
-def corrupt(item: Item, scene: Scene, rng: random.Random) -> Item:
-    """An item that differs in one thing, as a rule; in a scene of two often by what the other one has."""
-    others = [other for other in scene.items if other != item]
-    if others and rng.random() < 0.55:
-        other = others[0]
-        change = rng.choice(("colour", "colour", "finish", "kind"))
-        return replace(item, **{change: getattr(other, change)})
-    kind = KINDS[item.kind]
-    kinds = [name for name in KINDS if name != item.kind]
-    if rng.random() < 0.4:
-        kinds = [name for name in kinds if KINDS[name].category == kind.category] or kinds
-    changes: dict[str, dict[str, str]] = {
-        "colour": {"colour": rng.choice([name for name in COLOURS if name != item.colour])},
-        "finish": {"finish": rng.choice([name for name in (*kind.finishes, *FINISHES) if name != item.finish])},
-        "kind": {"kind": rng.choice(kinds)},
-    }
-    changes["both"] = changes["colour"] | changes["kind"]
-    return replace(item, **changes[rng.choices(list(changes), (4, 2.5, 4, 1))[0]])
 
 
 def _text_until(wanted: Verdict, propose: Callable[[], tuple[str, Verdict]]) -> str | None:
@@ -176,8 +118,10 @@ def _two_items(scene: Scene, wanted: Verdict, rng: random.Random) -> tuple[list[
     if wanted == "contradiction":
         draw = rng.random()
         if draw < 0.5:  # the twin: the same words, bound the other way round
-            items = [replace(first, colour=second.colour, finish=second.finish),
-                     replace(second, colour=first.colour, finish=first.finish)]
+            items = [
+                replace(first, colour=second.colour, finish=second.finish),
+                replace(second, colour=first.colour, finish=first.finish),
+            ]
             if draw < 0.15:
                 items = [replace(first, colour=second.colour), replace(second, colour=first.colour)]
         elif draw < 0.85 or placed == "and":
@@ -289,4 +233,3 @@ def _with_premise(scene: Scene, made: Hypothesis, rng: random.Random) -> Hypothe
     said = rng.choice((word, word, *group))
     text = modified(in_words(replace(phrase, finish=""), rng, article=False), said, before=before)
     return Hypothesis(text, "entailment" if said == word else "contradiction", premise)
-

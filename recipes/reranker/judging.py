@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Judge:
 
     def __init__(self, directory: Path) -> None:
         self.model = EntailmentModel.from_directory(directory, torch.device("cpu"), torch.float32)
+        # Probabilities at temperature 1, whatever the directory says; `tempered` does the rest.
+        self.model.task = dataclasses.replace(self.model.task, temperature=1.0)
         size = self.model.task.patch_image_size
         grey = np.zeros((3, size, size), dtype=np.float32)
         self.blank = self.model.image_tokens([grey])[0]

@@ -9,6 +9,7 @@ cheaper to train on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +44,10 @@ def keep_apart(model: OFAModel) -> None:
         linear.bias[::step] = 0.0
 
 
-def answer_logits(model: OFAModel, features: Tensor, tokens: Tensor, answers: Tensor) -> tuple[Tensor, Tensor]:
-    """Answer logits (pictures, texts, answers), and the image's rows half way up, (pictures, cells, width).
+def answer_logits(
+    model: OFAModel, features: Tensor, tokens: Tensor, answers: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Answer logits (pictures, texts, answers), and the image's rows (pictures, cells, width) embedded and half way up.
 
     Args:
         features: what the stem sees, (pictures, cells, channels).
@@ -61,14 +64,14 @@ def answer_logits(model: OFAModel, features: Tensor, tokens: Tensor, answers: Te
     embedded = model.embed_tokens(flat)
     image = model.encoder.embed_image(features)
     text = model.encoder.embed_text(embedded) * ~pad[:, :, None]
-    halfway = image
+    entered = halfway = image
     for number, (layer, bias) in enumerate(zip(model.encoder.layers, biases, strict=True), start=1):
         image, text = _encoder_layer(layer, image, text, bias, pad)  # type: ignore[arg-type]
         halfway = image if number == (len(biases) + 1) // 2 else halfway
     image, text = model.encoder.layer_norm(image), model.encoder.layer_norm(text)
     hidden = _decode(model, embedded, (image, text), positions, pad)
     logits = hidden @ model.embed_tokens.weight[answers].T
-    return logits.view(pictures, texts, -1), halfway
+    return logits.view(pictures, texts, -1), (entered, halfway)
 
 
 def _encoder_layer(
@@ -124,7 +127,8 @@ def _decode(
     last = (~pad).sum(dim=1) - 2
     rows = torch.arange(len(embedded))
     prompt = decoder.layernorm_embedding(embedded[:, :-1])
-    (layer,) = decoder.layers
+    (only,) = decoder.layers
+    layer = cast(DecoderLayer, only)
     normed = layer.self_attn_layer_norm(prompt)
     attn = layer.self_attn
     query = _heads(attn, attn.q_proj(normed[rows, last][:, None])) * attn.scale
@@ -134,14 +138,14 @@ def _decode(
     attn, (image, text) = layer.cross_attn, encoded
     keys = _heads(attn, attn.k_proj(image)), _heads(attn, attn.v_proj(image))
     cross = biases.cross.transpose(0, 1)[last][:, :, None]
-    read = _read_both(attn, layer.cross_attn_layer_norm(x), keys, text, (cross, pad))  # type: ignore[arg-type]
-    x = _fed(layer, x + layer.cross_attn_mid_layer_norm(read))  # type: ignore[arg-type]
+    read = _read_both(attn, layer.cross_attn_layer_norm(x), keys, text, (cross, pad))
+    x = _fed(layer, x + layer.cross_attn_mid_layer_norm(read))
     out: Tensor = decoder.layer_norm(x[:, 0])
     return out
 
 
 def _heads(attn: Attention, x: Tensor) -> Tensor:
-    return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+    return x.view(*x.shape[:-1], attn.heads, -1).transpose(1, 2)
 
 
 def _joined(attn: Attention, out: Tensor) -> Tensor:

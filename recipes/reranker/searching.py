@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from indexer.samples.catalogue import DEMO_CAPTIONS
@@ -19,6 +20,7 @@ from recipes.reranker.judging import Floats, Judge, tempered
 from retrieval.encoder import BUNDLED_DIRECTORY, ClipEncoder
 
 CANDIDATES = 100
+QUERIES = 80
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Open = Callable[[str], FeatureSet]
 
@@ -51,6 +53,8 @@ def tasks(opened: Open) -> dict[str, Task]:
 
 
 def _by_caption(features: FeatureSet, captions: Sequence[str], queries: list[str]) -> Task:
+    if len(queries) > QUERIES:
+        queries = random.Random(0).sample(queries, QUERIES)
     return Task(features, queries, np.asarray([[text == query for text in captions] for query in queries]))
 
 
@@ -85,62 +89,64 @@ def entailments(judge: Judge, task: Task, temperature: float) -> Floats:
     return out
 
 
-def similarities(task: Task, encoder: ClipEncoder, known: dict[int, Floats]) -> Floats:
+def similarities(task: Task, encoder: ClipEncoder) -> Floats:
     """Cosine of every query and picture, (queries, pictures)."""
-    key = id(task.features)
-    if key not in known:
+    kept = task.features.folder / f"similarity-{encoder.fingerprint[:16]}.npy"
+    if not kept.exists():
         pictures = task.features.records
-        parts = [encoder.encode_images([open_picture(record) for record in pictures[start : start + 64]])
-                 for start in range(0, len(pictures), 64)]
-        known[key] = np.concatenate([np.asarray(part) for part in parts])
-    return np.asarray(encoder.encode_texts(task.queries) @ known[key].T, dtype=np.float32)
+        starts = range(0, len(pictures), 64)
+        parts = [encoder.encode_images([open_picture(record) for record in pictures[n : n + 64]]) for n in starts]
+        np.save(kept, np.concatenate(parts))
+    return np.asarray(encoder.encode_texts(task.queries) @ np.load(kept).T, dtype=np.float32)
 
 
-def recall(scores: Floats, task: Task, k: int) -> float:
-    """Share of queries with a right picture among the first ``k``."""
-    allowed = scores if task.among is None else np.where(task.among, scores, -np.inf)
-    best = np.argsort(-allowed, axis=1, kind="stable")[:, :k]
-    return float(np.take_along_axis(task.right, best, axis=1).any(axis=1).mean())
+def among_best(similarity: Floats, task: Task) -> Task:
+    """The task with the candidates that the first stage would hand over."""
+    count = min(CANDIDATES, similarity.shape[1])
+    threshold = np.sort(similarity, axis=1)[:, -count][:, None]
+    best = similarity >= threshold
+    return task if task.among is not None else dataclasses.replace(task, among=best)
 
 
 def fused(similarity: Floats, entailment: Floats, weight: float) -> Floats:
-    """Scores as the search engine mixes them: the best candidates by similarity, then everything else."""
-    count = min(CANDIDATES, similarity.shape[1])
-    threshold = np.sort(similarity, axis=1)[:, -count][:, None]
-    mixed = weight * entailment + (1 - weight) * similarity
-    return np.where(similarity >= threshold, mixed, similarity - 10.0)
+    """Scores as the search engine mixes them."""
+    return np.asarray(weight * entailment + (1 - weight) * similarity, dtype=np.float32)
 
 
 def measure_search(judge: Judge, opened: Open, temperature: float) -> dict[str, Any]:
-    """R@1 and R@5 of each collection by entailment alone, by similarity, and mixed with each weight."""
+    """R@1 and R@5 of each collection by similarity, by entailment, and mixed with each weight."""
     has_encoder = (BUNDLED_DIRECTORY / "open_clip_config.json").exists()
     encoder = ClipEncoder.from_pretrained("bundled") if has_encoder else None
-    known: dict[int, Floats] = {}
     found: dict[str, Any] = {}
-    for name, task in tasks(_remembered(opened)).items():
-        with torch.inference_mode():
-            entailment = entailments(judge, task, temperature)
-        found[name] = {"queries": len(task.queries), "pictures": task.right.shape[1],
-                       "entailment alone": [recall(entailment, task, 1), recall(entailment, task, 5)]}  # fmt: skip
-        if name == "catalogue, one item":
-            found[name]["precision at 5"] = precision(entailment, task)
-        if encoder is not None:
-            similarity = similarities(task, encoder, known)
-            found[name]["similarity"] = [recall(similarity, task, 1), recall(similarity, task, 5)]
-            mixed = {weight: fused(similarity, entailment, weight) for weight in WEIGHTS}
-            found[name]["fused R@1"] = {str(weight): recall(scores, task, 1) for weight, scores in mixed.items()}
-            if name == "catalogue, one item":
-                found[name]["fused precision at 5"] = {str(w): precision(scores, task) for w, scores in mixed.items()}
+    for name, task in tasks(opened).items():
+        found[name] = measure_task(judge, task, encoder, temperature)
         print(name, found[name], flush=True)
     return found
 
 
-def precision(scores: Floats, task: Task, k: int = 5) -> float:
-    """Share of right pictures among the first ``k``."""
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return float(np.take_along_axis(task.right, best, axis=1).mean())
+def measure_task(judge: Judge, task: Task, encoder: ClipEncoder | None, temperature: float) -> dict[str, Any]:
+    """The figures of one collection."""
+    found: dict[str, Any] = {"queries": len(task.queries), "pictures": task.right.shape[1]}
+    similarity = None
+    if encoder is not None:
+        similarity = similarities(task, encoder)
+        found["similarity"] = figures(similarity, task)
+        task = among_best(similarity, task)
+    entailment = entailments(judge, task, temperature)
+    found["reranked"] = figures(entailment, task)
+    if similarity is not None:
+        found["fused"] = {str(weight): figures(fused(similarity, entailment, weight), task) for weight in WEIGHTS}
+    return found
 
 
-def _remembered(opened: Open) -> Open:
-    kept: dict[str, FeatureSet] = {}
-    return lambda name: kept.setdefault(name, opened(name)) if name not in kept else kept[name]
+def figures(scores: Floats, task: Task) -> dict[str, float]:
+    """R@1, R@5, and the share of right pictures among the first five or however many there are."""
+    allowed = scores if task.among is None else np.where(task.among, scores, -np.inf)
+    best = np.argsort(-allowed, axis=1, kind="stable")[:, :5]
+    right = np.take_along_axis(task.right, best, axis=1)
+    most = np.minimum(task.right.sum(axis=1), 5)
+    return {
+        "R@1": float(right[:, 0].mean()),
+        "R@5": float(right.any(axis=1).mean()),
+        "P@5": float((right.sum(axis=1) / most).mean()),
+    }

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from indexer.samples.catalogue import sample_catalogue
 from indexer.samples.scenes import draw
+from rerank.hardware import Precision
 from rerank.reranker import EntailmentReranker
 from rerank.types import Candidate
 
 CANDIDATES = 100
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 QUERIES = ("blue denim jeans", "a red striped shirt", "green hat")
 
 
@@ -22,9 +24,9 @@ def measure_speed(directory: Path) -> dict[str, dict[str, float]]:
         buffer = io.BytesIO()
         draw(sample.scene).save(buffer, "JPEG", quality=90)
         candidates.append(Candidate(sample.filename, buffer.getvalue()))
-    found = {}
-    for precision in ("fp32", "bf16"):
-        with EntailmentReranker.from_pretrained(str(directory), precision=precision) as reranker:  # type: ignore[arg-type]
+    found: dict[str, dict[str, float]] = {}
+    for precision in PRECISIONS:
+        with EntailmentReranker.from_pretrained(str(directory), precision=precision) as reranker:
             reranker.rank("warm up", candidates[:16])
             reranker._cache.clear()
             times = []

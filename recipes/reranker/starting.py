@@ -49,7 +49,7 @@ def word_vectors(cache: Path, tokenizer: Tokenizer, width: int) -> tuple[Tensor,
 
 def meaning_of_features(cache: Path, basis: NDArray[np.float32], teacher: SentenceTeacher) -> Tensor:
     """(width, 1280): final-map features to the words of ImageNet's classes, by its classifier."""
-    from timm.data import ImageNetInfo
+    from timm.data.imagenet_info import ImageNetInfo
 
     classifier, _ = classifier_and_trunk(cache)
     names = [name.split(",")[0] for name in ImageNetInfo("imagenet-1k").label_descriptions()]
@@ -94,5 +94,5 @@ def _look_for_likeness(attention: Attention) -> None:
 def fold_statistics(model: OFAModel, mean: Tensor, deviation: Tensor) -> None:
     """Let ``image_proj`` take raw features: the standardisation goes into its weights."""
     projection = model.encoder.image_proj
-    projection.weight /= deviation
-    projection.bias -= projection.weight @ mean
+    projection.weight.div_(deviation)
+    projection.bias.sub_(projection.weight @ mean)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import multiprocessing
 import random
 import time
@@ -19,20 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recipes.reranker.batches import LABEL_TABLES, Batch, Sampler, planned
 from recipes.reranker.curve import plot_curve
+from recipes.reranker.hypotheses import Hypothesis
+from recipes.reranker.optimising import build_optimiser, learning_rate, trained_weights
 from recipes.reranker.packed import AuxiliaryHeads, answer_logits, keep_apart
 from recipes.reranker.starting import build_model, feature_statistics
 from recipes.sources import DEFAULT_CACHE
 from rerank.ofa.entailment import ANSWERS, answer_token
-from rerank.ofa.model import OFAModel
 
-AUXILIARY_SHARE = 0.4
+AUXILIARY_SHARE = 0.3
 AVERAGE = 0.998
-WARM_UP = 200
 
 
 @dataclass
@@ -62,25 +61,49 @@ class Trainer:
         self.answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS])
         saved = self._saved()
         sets = (self.sampler.drawn, self.sampler.others)
-        self.mean, self.deviation = saved["statistics"] if saved else feature_statistics(*sets)
+        statistics: tuple[Tensor, Tensor] = saved["statistics"] if saved else feature_statistics(*sets)
+        self.mean, self.deviation = statistics
         self.model = build_model(cache, tokenizer, self.deviation, options.seed)
         names = [[tokenizer.encode(" " + _spoken(name)) for name in table] for table in LABEL_TABLES]
-        self.heads = AuxiliaryHeads(self.model.config.d_model, names)
-        self.weights = _trained(self.model)
+        width = self.model.config.d_model
+        self.heads = nn.ModuleList(AuxiliaryHeads(width, names) for _ in range(2))
+        self.weights = trained_weights(self.model)
         self.average = {name: value.detach().clone() for name, value in self.weights.items()}
-        self.optimiser = _optimiser(self.model, self.heads)
+        self.optimiser = build_optimiser(self.model, self.heads)
         self.progress = Progress()
         if saved:
             self._restore(saved)
 
+    def name_pictures(self, steps: int = 120, pictures: int = 48) -> None:
+        """Before anything else: the picture's rows learn to lie where the words of what they show lie."""
+        rng = random.Random(self.options.seed)
+        for step in range(steps):
+            rows = [rng.choice(self.sampler.single) for _ in range(pictures)]
+            batch = self.sampler.batch(self.sampler.plan_rows(rows, [[Hypothesis("", "neutral")]] * pictures))
+            embedded = self.model.encoder.embed_image((batch.features.float() - self.mean) / self.deviation)
+            loss = self.heads[0](embedded, batch.where, batch.shown, self.model.embed_tokens.weight)
+            loss.backward()
+            self._update(2 * self.options.rate * min(1.0, (step + 1) / 30))
+        print(f"pictures named: loss {float(loss.detach()):.3f}", flush=True)
+
+    def _update(self, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        keep_apart(self.model)
+
     def run(self) -> None:
         """Train until the planned end."""
         options, progress = self.options, self.progress
+        if progress.step == 0:
+            self.name_pictures()
         reached = multiprocessing.get_context("spawn").Value("d", self._share())
         seed = f"{options.seed}/{progress.step}"
         plans = planned(self.cache, seed, (options.pictures, options.texts), reached)
         plan = next(plans)
-        last_saved = time.time()
+        last_saved, loss = time.time(), 0.0
         losses: list[tuple[float, float]] = []
         while self._share() < 1.0:
             begun = time.time()
@@ -94,27 +117,24 @@ class Trainer:
                 rate = progress.step / progress.seconds
                 done = f"{progress.step} {100 * self._share():.0f}%"
                 print(f"{done} loss {mean[0]:.3f} aux {mean[1]:.3f} {rate:.2f}/s", flush=True)
-                losses = []
+                loss, losses = mean[0], []
                 if time.time() - last_saved > 60 * options.every:
-                    self.save(mean[0])
+                    self.save(loss)
                     last_saved = time.time()
-        self.save(float("nan"))
+        self.save(loss)
 
     def step(self, batch: Batch) -> tuple[float, float]:
         """One optimiser step; the two losses."""
         self.model.train()
-        rate = self.options.rate * min(1.0, (self.progress.step + 1) / WARM_UP)
-        rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self._share()))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        logits, halfway = self._forward(batch)
+        rate = learning_rate(self.options.rate, self.progress.step, self._share())
+        logits, states = self._forward(batch)
         loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
-        auxiliary = self.heads(halfway.float(), batch.where, batch.shown, self.model.embed_tokens.weight)
+        words = self.model.embed_tokens.weight
+        pairs = zip(self.heads, states, strict=True)
+        told = [head(rows.float(), batch.where, batch.shown, words) for head, rows in pairs]
+        auxiliary = torch.stack(told).mean()
         (loss + AUXILIARY_SHARE * auxiliary).backward()
-        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        keep_apart(self.model)
+        self._update(rate)
         with torch.no_grad():
             keep = min(AVERAGE, (1 + self.progress.step) / (10 + self.progress.step))
             for name, value in self.weights.items():
@@ -158,11 +178,11 @@ class Trainer:
     def _share(self) -> float:
         return self.progress.share(self.options.steps, self.options.minutes)
 
-    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _forward(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         features = (batch.features.float() - self.mean) / self.deviation
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
-            logits, halfway = answer_logits(self.model, features, batch.tokens, self.answers)
-        return logits.float(), halfway
+            logits, states = answer_logits(self.model, features, batch.tokens, self.answers)
+        return logits.float(), states
 
     def _saved(self) -> dict[str, Any] | None:
         path = self.folder / "checkpoint.pt"
@@ -197,19 +217,6 @@ def _spoken(name: str) -> str:
     return name.lower().replace("-", " ")
 
 
-def _trained(model: OFAModel) -> dict[str, torch.nn.Parameter]:
-    """Everything but the stem, which is frozen and plays no part here."""
-    return {name: value for name, value in model.named_parameters() if not name.startswith("embed_images.")}
-
-
-def _optimiser(model: OFAModel, heads: AuxiliaryHeads) -> torch.optim.AdamW:
-    weights = [*_trained(model).values(), *heads.parameters()]
-    decayed = [value for value in weights if value.ndim > 1]
-    plain = [value for value in weights if value.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), fused=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
@@ -218,7 +225,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     parser.add_argument("--pictures", type=int, default=20)
     parser.add_argument("--texts", type=int, default=12)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)

@@ -32,7 +32,8 @@ def corpus(cache: Path) -> Iterator[str]:
     words = [PROMPT.format("red"), PROMPT_WITH_PREMISE.format("red", "blue"), " yes", " no", " maybe", *ASIDES]
     words += [f" {word}" for group in (*BEFORE, *AFTER) for word in group]
     words += [f" {kind.name} {' '.join(kind.synonyms)} {' '.join(kind.hypernyms)}" for kind in KINDS.values()]
-    words += [f" {named.name} {' '.join(named.synonyms)}" for named in (*COLOURS.values(), *FINISHES.values())]
+    words += [f" {colour.name} {' '.join(colour.synonyms)}" for colour in COLOURS.values()]
+    words += [f" {finish.name} {' '.join(finish.synonyms)}" for finish in FINISHES.values()]
     yield from (text.lower().replace("-", " ") for text in words * 300)
     rng = random.Random(5)
     for _ in range(8000):

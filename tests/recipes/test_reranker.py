@@ -157,7 +157,12 @@ def test_recoloured_things_are_asked_for_in_right_and_wrong_colours():
 
 @pytest.mark.parametrize(
     ("noun", "said"),
-    [("red dress", "a red dress"), ("blue jeans", "blue jeans"), ("orange hat", "an orange hat"), ("luggage", "luggage")],
+    [
+        ("red dress", "a red dress"),
+        ("blue jeans", "blue jeans"),
+        ("orange hat", "an orange hat"),
+        ("luggage", "luggage"),
+    ],
 )
 def test_articles(noun, said):
     assert with_article(noun) == said

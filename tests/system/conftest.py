@@ -25,7 +25,7 @@ def veralens(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", "from api.cli import main; main()", *map(str, arguments)],
+            [sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())", *map(str, arguments)],
             env={**os.environ, "VERALENS_CACHE_DIR": str(cache), "HF_HUB_OFFLINE": "1"},
             capture_output=True,
             text=True,
