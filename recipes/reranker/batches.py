@@ -21,7 +21,7 @@ from torch import Tensor
 from indexer.samples.vocabulary import COLOURS, FINISHES, KINDS
 from recipes.reranker.architecture import GRID, TASK
 from recipes.reranker.concepts import ConceptWorld, Hypernyms
-from recipes.reranker.contrast import alike, contrasts
+from recipes.reranker.contrast import Neighbours, contrasts
 from recipes.reranker.drawn import Record, scene_of
 from recipes.reranker.features import open_features
 from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses
@@ -74,6 +74,7 @@ class Sampler:
         items = {n: len(self.drawn.records[n]["scene"]["items"]) for n in done}
         self.single: list[Row] = [(False, n) for n in done if items[n] == 1]
         self.double: list[Row] = [(False, n) for n in done if items[n] == 2]
+        self.neighbours = Neighbours({n: scene_of(self.drawn.records[n]) for _, n in self.single})
         seeds = {n: self.drawn.records[n]["scene"]["seed"] for _, n in self.double}
         neighbours = ((n, other) for n in seeds for other in (n - 1, n + 1))
         self.twins = {n: other for n, other in neighbours if seeds.get(other) == seeds[n]}
@@ -100,11 +101,9 @@ class Sampler:
         if pool is self.double:
             twin = self.twins.get(first[1])
             return first, (False, twin) if twin is not None and rng.random() < 0.7 else rng.choice(pool)
-        if pool is self.single and rng.random() < 0.6:
-            scene = scene_of(self.drawn.records[first[1]])
-            near = (rng.choice(pool) for _ in range(60))
-            liked = (row for row in near if alike(scene, scene_of(self.drawn.records[row[1]])))
-            return first, next(liked, rng.choice(pool))
+        if pool is self.single:
+            near = self.neighbours.of(first[1], rng)
+            return first, rng.choice(pool) if near is None else (False, near)
         return first, rng.choice(pool)
 
     def _contrasts(

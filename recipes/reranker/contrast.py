@@ -6,10 +6,11 @@ then sees little reason to look; on contrasts it has nothing else to go by.
 
 from __future__ import annotations
 
-import dataclasses
 import random
+from collections.abc import Mapping
 
-from indexer.samples.types import Scene
+from indexer.samples.types import Item, Scene
+from indexer.samples.vocabulary import KINDS
 from recipes.reranker.hypotheses import RELATION_WORDS, Hypothesis
 from recipes.reranker.proposing import describe
 from recipes.reranker.truth import Phrase, Relation, judge
@@ -58,9 +59,32 @@ def _spoken(phrases: tuple[Phrase, ...], relation: Relation, rng: random.Random)
     return framed(text, rng, share=0.15 if article else 0.0)
 
 
-def alike(scene: Scene, other: Scene) -> bool:
-    """Whether two single items share their kind or their colour, so that a contrast must tell the rest."""
-    first, second = scene.items[0], other.items[0]
-    return dataclasses.astuple(first) != dataclasses.astuple(second) and (
-        first.kind == second.kind or first.colour == second.colour
+class Neighbours:
+    """Single items by what they share, so that a contrast can be asked of two that differ in one thing."""
+
+    def __init__(self, scenes: Mapping[int, Scene]) -> None:
+        self._items = {n: scene.items[0] for n, scene in scenes.items()}
+        self._sharing: dict[tuple[str, ...], list[int]] = {}
+        for n, item in self._items.items():
+            for key in _keys(item):
+                self._sharing.setdefault(key, []).append(n)
+
+    def of(self, n: int, rng: random.Random) -> int | None:
+        """A picture like picture ``n`` in all but one thing; None where chance finds none."""
+        item = self._items[n]
+        key = rng.choices(_keys(item), SHARES)[0]
+        other = rng.choice(self._sharing[key])
+        return other if self._items[other] != item else None
+
+
+# Of contrasts in kind within a category, in kind at all, in colour, in finish.
+SHARES = (0.4, 0.1, 0.25, 0.25)
+
+
+def _keys(item: Item) -> tuple[tuple[str, ...], ...]:
+    return (
+        ("category", KINDS[item.kind].category, item.colour, item.finish),
+        ("kind", item.colour, item.finish),
+        ("colour", item.kind, item.finish),
+        ("finish", item.kind, item.colour),
     )

@@ -11,6 +11,7 @@ import torch
 from indexer.samples.scenes import bindable_scene, is_held_out, random_scene, swapped
 from indexer.samples.types import Item, Scene
 from recipes.reranker.concepts import ConceptWorld, Hypernyms
+from recipes.reranker.contrast import Neighbours, contrasts
 from recipes.reranker.drawn import catalogue_records, scene_of, training_records, unseen_records
 from recipes.reranker.hypotheses import hypotheses
 from recipes.reranker.packed import answer_logits, keep_apart
@@ -54,6 +55,31 @@ def test_captions_of_a_scene_and_its_twin_contradict_each_other():
         phrases = tuple(Phrase(item.colour, "", item.kind) for item in scene.items)
         assert judge(scene, phrases) == "entailment"
         assert judge(swapped(scene), phrases) == "contradiction"
+
+
+def test_a_contrast_is_true_of_one_picture_and_false_of_the_other():
+    rng = random.Random(0)
+    for _ in range(30):
+        scene = bindable_scene(rng)
+        first, second = contrasts((scene, swapped(scene)), rng, 8)
+        assert first
+        assert [one.text for one in first] == [one.text for one in second]
+        labels = [{one.label, other.label} for one, other in zip(first, second, strict=True)]
+        assert all(both == {"entailment", "contradiction"} for both in labels)
+    scene = Scene((JEANS,), "single", "front", "white", 1)
+    assert contrasts((scene, scene), rng, 8) == ([], [])
+
+
+def test_neighbours_differ_in_one_thing():
+    rng = random.Random(0)
+    scenes = {n: random_scene(rng) for n in range(2000)}
+    neighbours = Neighbours(scenes)
+    found = [
+        (scenes[n].items[0], scenes[other].items[0]) for n in scenes if (other := neighbours.of(n, rng)) is not None
+    ]
+    assert len(found) > 500
+    for item, other in found:
+        assert (item.kind != other.kind) + (item.colour != other.colour) + (item.finish != other.finish) == 1
 
 
 def test_every_label_is_common_and_tells_little_by_its_form():
