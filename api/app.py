@@ -94,6 +94,7 @@ def _opener(settings: Settings) -> Callable[[], Engine]:
             reranker=settings.reranker,
             device=settings.device,
             precision=settings.precision,
+            fusion_weight=settings.fusion_weight,
         )
         return engine
 

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     reranker: str | None = "auto"
     device: str | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

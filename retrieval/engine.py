@@ -25,7 +25,14 @@ MAX_QUERY = 2_000
 class SearchEngine:
     """A collection with its encoder and a reranker. Thread-safe; a context manager."""
 
-    def __init__(self, collection: Collection, encoder: Encoder, reranker: EntailmentReranker | None) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        encoder: Encoder,
+        reranker: EntailmentReranker | None,
+        *,
+        fusion_weight: float | None = None,
+    ) -> None:
         if encoder.fingerprint != collection.encoder.fingerprint:
             raise EncoderMismatch(
                 f"{collection.path}: was built with the encoder {collection.encoder.name!r} "
@@ -35,6 +42,7 @@ class SearchEngine:
         self.collection = collection
         self.encoder = encoder
         self.reranker = reranker
+        self.fusion_weight = fusion_weight
 
     @classmethod
     def open(
@@ -45,6 +53,7 @@ class SearchEngine:
         reranker: str | None = "auto",
         device: str | None = None,
         precision: Precision = "auto",
+        fusion_weight: float | None = None,
     ) -> SearchEngine:
         """Open a collection for searching.
 
@@ -54,6 +63,7 @@ class SearchEngine:
             reranker: a model as in ``EntailmentReranker.from_pretrained``, a preset's name, "auto" for
                 the one that matches the encoder, or None to search by similarity alone.
             device, precision: as for the models.
+            fusion_weight: what searches use that name none; None is the reranker's own recommendation.
         """
         collection = Collection.open(path)
         try:
@@ -62,7 +72,7 @@ class SearchEngine:
             if reranker is not None:
                 name = matching_reranker(collection.encoder.name) if reranker == "auto" else reranker_of(reranker)
                 second = EntailmentReranker.from_pretrained(name, device=device, precision=precision)
-            return cls(collection, loaded, second)
+            return cls(collection, loaded, second, fusion_weight=fusion_weight)
         except BaseException:
             collection.close()
             raise
@@ -86,7 +96,7 @@ class SearchEngine:
             rerank: whether the reranker reads them; False orders by similarity.
             min_entailment: hits below this probability are left out (only when reranked).
             fusion_weight: the score is weight · entailment + (1 - weight) · similarity; None takes the
-                reranker's own recommendation.
+                engine's, else the reranker's own recommendation.
             progress: called with (judged, candidates) while reranking.
 
         Raises:
@@ -144,7 +154,8 @@ class SearchEngine:
         progress: Progress | None,
     ) -> tuple[list[Hit], str | None]:
         assert self.reranker is not None
-        weight = self.reranker.fusion_weight if fusion_weight is None else fusion_weight
+        chosen = self.fusion_weight if fusion_weight is None else fusion_weight
+        weight = self.reranker.fusion_weight if chosen is None else chosen
         files = self.collection.files([neighbour.id for neighbour in neighbours])
         candidates, lost = [], []
         for neighbour in neighbours:

@@ -21,6 +21,10 @@ def search(
     ] = 100,
     no_rerank: Annotated[bool, typer.Option("--no-rerank", help="Order by similarity alone.")] = False,
     min_entailment: Annotated[float, typer.Option(metavar="P", help="Leave out hits below this probability.")] = 0.0,
+    fusion_weight: Annotated[
+        float | None,
+        typer.Option(metavar="W", min=0.0, max=1.0, help="1 orders by entailment alone, 0 by similarity."),
+    ] = None,
     models: options.Models = None,
     encoder: options.Encoder = None,
     reranker: options.Reranker = None,
@@ -38,7 +42,12 @@ def search(
     second = None if no_rerank else settings.reranker
     with (
         SearchEngine.open(
-            path, encoder=settings.encoder, reranker=second, device=settings.device, precision=settings.precision
+            path,
+            encoder=settings.encoder,
+            reranker=second,
+            device=settings.device,
+            precision=settings.precision,
+            fusion_weight=settings.fusion_weight if fusion_weight is None else fusion_weight,
         ) as engine,
         console.progress("judging") as progress,
     ):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from api.commands.demo import FUSION_WEIGHT
 from indexer.samples.catalogue import Sample, sample_catalogue
 from retrieval import SearchEngine
 
@@ -52,5 +53,5 @@ def samples() -> dict[str, Sample]:
 
 @pytest.fixture(scope="session")
 def engine(demo: dict[str, Any]) -> Iterator[SearchEngine]:
-    with SearchEngine.open(demo["demo"]["collection"]) as opened:
+    with SearchEngine.open(demo["demo"]["collection"], fusion_weight=FUSION_WEIGHT) as opened:
         yield opened
