@@ -14,7 +14,16 @@ from rerank.errors import (
     VeralensError,
 )
 from rerank.reranker import EntailmentReranker
-from rerank.types import LABELS, Candidate, Entailment, Label, RankedCandidate, Reranker
+from rerank.types import (
+    LABELS,
+    Candidate,
+    Entailment,
+    ImageTokens,
+    Label,
+    RankedCandidate,
+    Ranking,
+    Reranker,
+)
 
 __all__ = [
     "LABELS",
@@ -22,6 +31,7 @@ __all__ = [
     "Entailment",
     "EntailmentReranker",
     "ImageError",
+    "ImageTokens",
     "ImageTooLarge",
     "InputError",
     "Label",
@@ -29,6 +39,7 @@ __all__ = [
     "ModelInvalid",
     "ModelUnavailable",
     "RankedCandidate",
+    "Ranking",
     "Reranker",
     "VeralensError",
 ]

@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from rerank.cache import TokenCache, image_key
+from rerank.deadline import Deadline
 from rerank.errors import ImageError, InputError
+from rerank.fusion import fuse
 from rerank.hardware import Precision, choose_device, choose_dtype
-from rerank.images import load_image
 from rerank.ofa.entailment import EntailmentModel
-from rerank.types import Candidate, Entailment, ImageSource, Pair, RankedCandidate
+from rerank.ofa.inference import Steps
+from rerank.scoring import Job, Progress, Scorer, Scores
+from rerank.types import Candidate, Entailment, ImageSource, ImageTokens, Pair, RankedCandidate, Ranking
 from rerank.weights import resolve
 
-Progress = Callable[[int, int], None]
-Pixels = NDArray[np.float32]
-# Images decoded ahead of the model, in batches, so that it never waits for the disk.
-LOOK_AHEAD = 2
+T = TypeVar("T")
+CACHE_BYTES = 256 * 2**20
 
 
 class EntailmentReranker:
     """Judges (image, text) pairs and orders candidates with an OFA visual-entailment model.
 
-    Thread-safe: calls from several threads take turns on the model. Use it as a context manager, or
-    call ``close``, to free its decoding threads.
+    Thread-safe: calls from several threads take turns on the model, batch by batch. Use it as a
+    context manager, or call ``close``, to free its decoding threads.
     """
 
     def __init__(
-        self, model: EntailmentModel, name: str, *, batch_size: int = 16, cache_bytes: int = 256 * 2**20
+        self,
+        model: EntailmentModel,
+        name: str,
+        *,
+        batch_size: int | None = None,
+        cache_bytes: int = CACHE_BYTES,
+        decoders: int | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        for field, value in (("batch_size", batch_size), ("decoders", decoders)):
+            if value is not None and value < 1:
+                raise InputError(f"{field} must be at least 1, not {value}")
         self.name = name
-        self.batch_size = batch_size
+        self.batch_size = batch_size or model.batch_size
         self.fusion_weight = model.task.fusion_weight
         self._model = model
-        self._cache = TokenCache(cache_bytes)
-        self._lock = threading.Lock()
-        self._decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rerank-decode")
+        self._scorer = Scorer(model, self.batch_size, cache_bytes, decoders or _decoders(model))
 
     @classmethod
     def from_pretrained(
@@ -53,8 +58,10 @@ class EntailmentReranker:
         *,
         precision: Precision = "auto",
         device: str | None = None,
-        batch_size: int = 16,
-        cache_bytes: int = 256 * 2**20,
+        batch_size: int | None = None,
+        cache_bytes: int = CACHE_BYTES,
+        decoders: int | None = None,
+        compiled: bool = False,
         download: bool = True,
     ) -> EntailmentReranker:
         """Load ``"bundled"``, a ModelScope id, or a directory in ModelScope's layout.
@@ -64,9 +71,11 @@ class EntailmentReranker:
             precision: "fp32" agrees with the reference to 1e-4; "bf16" is faster where the hardware has
                 it; "auto" picks bf16 there and fp32 elsewhere.
             device: a torch device, or None for the GPU where there is one.
-            batch_size: pairs in one forward pass.
+            batch_size: pairs in one forward pass; None is what measured best for the model's size.
             cache_bytes: how much memory image tokens may take, so that an image seen before is not
                 encoded again. 0 turns the cache off.
+            decoders: threads that open and resize images ahead of the model.
+            compiled: let torch.compile fuse the encoder; worth its minute or more for long runs only.
             download: whether a ModelScope id that is not on this machine may be fetched.
 
         Raises:
@@ -74,8 +83,20 @@ class EntailmentReranker:
         """
         chosen = choose_device(device)
         directory = resolve(str(name), download=download)
-        model = EntailmentModel.from_directory(directory, chosen, choose_dtype(precision, chosen))
-        return cls(model, str(name), batch_size=batch_size, cache_bytes=cache_bytes)
+        model = EntailmentModel.from_directory(
+            directory, chosen, choose_dtype(precision, chosen), Steps(compiled=compiled)
+        )
+        return cls(model, str(name), batch_size=batch_size, cache_bytes=cache_bytes, decoders=decoders)
+
+    @property
+    def image_fingerprint(self) -> str:
+        """Hash of what turns an image into tokens: models of one fingerprint may share ``ImageTokens``."""
+        return self._model.image_fingerprint
+
+    @property
+    def token_shape(self) -> tuple[int, int]:
+        """Shape of one image's tokens, (cells, d_model): 2 · cells · d_model bytes when kept."""
+        return self._model.token_shape
 
     def score(self, pairs: Sequence[Pair], *, progress: Progress | None = None) -> NDArray[np.float32]:
         """Probabilities of (image, hypothesis) or (image, hypothesis, premise) pairs.
@@ -86,41 +107,68 @@ class EntailmentReranker:
         Raises:
             ImageError: an image cannot be read; nothing is returned for the others. ``rank`` goes on.
         """
-        scores, errors = self._score(pairs, progress)
-        if errors:
-            index, error = min(errors.items())
-            raise ImageError(error.reason, error.source or f"pair {index}") from error
-        return scores
+        return self._all_scored(pairs, progress, None)
+
+    def predict(self, pairs: Sequence[Pair], *, progress: Progress | None = None) -> NDArray[np.float32]:
+        """Relevance of each pair as cross-encoders give it: the probability of entailment, float32 (n,)."""
+        return self.score(pairs, progress=progress)[:, 0]
 
     def rank(
         self,
         query: str,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[Candidate | ImageSource],
         top_k: int | None = None,
         *,
+        fusion_weight: float = 1.0,
+        deadline_ms: float | None = None,
         progress: Progress | None = None,
-    ) -> list[RankedCandidate]:
+    ) -> Ranking:
         """Candidates by falling probability that their image entails ``query``; ties by similarity, then order.
+
+        Args:
+            query: the hypothesis to be judged against each image.
+            candidates: ``Candidate``s, or bare images, whose ids are then their positions.
+            top_k: how many come back; all by default.
+            fusion_weight: 1 orders by entailment; less fuses it with ``Candidate.similarity`` (see
+                ``rerank.fusion``). ``self.fusion_weight`` is what the model's card recommends.
+            deadline_ms: when to stop judging. What was judged comes first; the rest keeps stage one's
+                order, and ``degraded`` of the result says so.
+            progress: called with (judged, candidates) after each batch.
 
         A candidate whose image cannot be read comes last, with its ``error``; the others are ranked.
         """
-        if top_k is not None and top_k < 1:
-            raise InputError(f"top_k must be at least 1, not {top_k}")
-        pairs: list[Pair] = [(candidate.image, query, candidate.caption) for candidate in candidates]
-        scores, errors = self._score(pairs, progress)
-        ranked = []
-        for index, (candidate, row) in enumerate(zip(candidates, scores.tolist(), strict=True)):
-            error = errors.get(index)
-            verdict = Entailment(*row) if error is None else None
-            reason = None if error is None else str(error)
-            ranked.append(RankedCandidate(candidate.id, index, verdict, candidate.similarity, reason))
-        ranked.sort(key=_order)
-        return ranked[:top_k]
+        return self._rank(query, candidates, top_k, fusion_weight, deadline_ms, progress, None)
+
+    async def ascore(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        """``score`` off the event loop; cancelling it stops the model after the batch at hand."""
+        return await _off_loop(lambda cancelled: self._all_scored(pairs, None, cancelled))
+
+    async def apredict(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        """``predict`` off the event loop."""
+        return (await self.ascore(pairs))[:, 0]
+
+    async def arank(
+        self,
+        query: str,
+        candidates: Sequence[Candidate | ImageSource],
+        top_k: int | None = None,
+        *,
+        fusion_weight: float = 1.0,
+        deadline_ms: float | None = None,
+    ) -> Ranking:
+        """``rank`` off the event loop; cancelling it stops the model after the batch at hand."""
+        return await _off_loop(
+            lambda cancelled: self._rank(query, candidates, top_k, fusion_weight, deadline_ms, None, cancelled)
+        )
+
+    def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
+        """Tokens to be kept and handed back in ``Candidate.tokens``; for a bad image what is wrong with it."""
+        encoded = self._scorer.encode(images)
+        return [one if isinstance(one, ImageError) else ImageTokens(one, self.image_fingerprint) for one in encoded]
 
     def close(self) -> None:
         """Free the decoding threads and the cache."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
-        self._cache.clear()
+        self._scorer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -130,68 +178,83 @@ class EntailmentReranker:
     ) -> None:
         self.close()
 
-    def _score(
-        self, pairs: Sequence[Pair], progress: Progress | None
-    ) -> tuple[NDArray[np.float32], dict[int, ImageError]]:
-        prompts = [self._model.tokens(pair[1], pair[2] if len(pair) == 3 else None) for pair in pairs]
-        # Texts of one length share a batch: no padding, and one position bias for all of it.
-        order = sorted(range(len(pairs)), key=lambda index: len(prompts[index]))
-        scores = np.zeros((len(pairs), 3), dtype=np.float32)
-        errors: dict[int, ImageError] = {}
-        done = 0
-        for batch, images in self._decoded(pairs, order):
-            good = []
-            for index, image in zip(batch, images, strict=True):
-                if isinstance(image, ImageError):
-                    errors[index] = image
-                else:
-                    good.append((index, image))
-            if good:
-                indices = [index for index, _ in good]
-                with self._lock:
-                    tokens = self._image_tokens([pairs[index][0] for index in indices], [image for _, image in good])
-                    scores[indices] = self._model.probabilities(tokens, [prompts[index] for index in indices])
-            done += len(batch)
-            if progress is not None:
-                progress(done, len(pairs))
-        return scores, errors
+    def _all_scored(
+        self, pairs: Sequence[Pair], progress: Progress | None, cancelled: threading.Event | None
+    ) -> NDArray[np.float32]:
+        jobs = [Job(pair[0], self._model.tokens(pair[1], pair[2] if len(pair) == 3 else None)) for pair in pairs]
+        scores = self._scorer.score(jobs, Deadline(None, cancelled), progress)
+        if scores.errors:
+            index, error = min(scores.errors.items())
+            raise ImageError(error.reason, error.source or f"pair {index}") from error
+        return scores.probabilities
 
-    def _decoded(
-        self, pairs: Sequence[Pair], order: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], list[torch.Tensor | Pixels | ImageError]]]:
-        """Batches of indices with their images, decoded a little ahead on threads."""
-        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
-        ahead: list[list[Future[torch.Tensor | Pixels | ImageError]]] = []
-        for position, batch in enumerate(batches):
-            while len(ahead) < LOOK_AHEAD and position + len(ahead) < len(batches):
-                upcoming = batches[position + len(ahead)]
-                ahead.append([self._decoders.submit(self._prepare, pairs[index][0]) for index in upcoming])
-            yield batch, [future.result() for future in ahead.pop(0)]
-
-    def _prepare(self, source: ImageSource) -> torch.Tensor | Pixels | ImageError:
-        """Cached image tokens, else pixels, else what is wrong with the image."""
-        cached = self._cache.get(image_key(source))
-        if cached is not None:
-            return cached
-        try:
-            return self._model.pixels(load_image(source))
-        except ImageError as error:
-            return error
-
-    def _image_tokens(
-        self, sources: Sequence[ImageSource], images: Sequence[torch.Tensor | Pixels | ImageError]
-    ) -> torch.Tensor:
-        fresh = [position for position, image in enumerate(images) if isinstance(image, np.ndarray)]
-        rows: dict[int, torch.Tensor] = {n: image for n, image in enumerate(images) if isinstance(image, torch.Tensor)}
-        if fresh:
-            encoded = self._model.image_tokens([image for image in images if isinstance(image, np.ndarray)])
-            for position, tokens in zip(fresh, encoded, strict=True):
-                rows[position] = tokens
-                self._cache.put(image_key(sources[position]), tokens)
-        return torch.stack([rows[position] for position in range(len(images))])
+    def _rank(
+        self,
+        query: str,
+        candidates: Sequence[Candidate | ImageSource],
+        top_k: int | None,
+        fusion_weight: float,
+        deadline_ms: float | None,
+        progress: Progress | None,
+        cancelled: threading.Event | None,
+    ) -> Ranking:
+        deadline = Deadline(deadline_ms, cancelled)
+        if top_k is not None and top_k < 1:
+            raise InputError(f"top_k must be at least 1, not {top_k}")
+        if not 0.0 <= fusion_weight <= 1.0:
+            raise InputError(f"fusion_weight must be between 0 and 1, not {fusion_weight}")
+        given = [
+            one if isinstance(one, Candidate) else Candidate(str(index), one) for index, one in enumerate(candidates)
+        ]
+        prompts = {caption: self._model.tokens(query, caption) for caption in {one.caption for one in given}}
+        jobs = [Job(one.image, prompts[one.caption], one.tokens) for one in given]
+        return _ordered(given, self._scorer.score(jobs, deadline, progress), fusion_weight, top_k)
 
 
-def _order(candidate: RankedCandidate) -> tuple[bool, float, float, int]:
-    if candidate.verdict is None:
-        return True, 0.0, -(candidate.similarity or 0.0), candidate.index
-    return False, -candidate.verdict.entailment, -(candidate.similarity or 0.0), candidate.index
+def _ordered(candidates: Sequence[Candidate], scores: Scores, weight: float, top_k: int | None) -> Ranking:
+    ranked = []
+    for index, one in enumerate(candidates):
+        if scores.judged[index]:
+            verdict = Entailment(*scores.probabilities[index].tolist())
+            fused = fuse(verdict.entailment, one.similarity, weight)
+            ranked.append(RankedCandidate(one.id, index, verdict, one.similarity, None, fused))
+        else:
+            error = scores.errors.get(index)
+            reason = None if error is None else str(error)
+            ranked.append(RankedCandidate(one.id, index, None, one.similarity, reason))
+    ranked.sort(key=_order)
+    return Ranking(ranked[:top_k], _degraded(scores))
+
+
+def _order(one: RankedCandidate) -> tuple[int, float, float, int]:
+    similarity = -(one.similarity or 0.0)
+    if one.score is not None:
+        return 0, -one.score, similarity, one.index
+    # Not reached in time: stage one's order stands. Unreadable: last.
+    return (1, 0.0, similarity, one.index) if one.error is None else (2, 0.0, similarity, one.index)
+
+
+def _degraded(scores: Scores) -> str | None:
+    total, failed = len(scores.judged), len(scores.errors)
+    late = total - int(scores.judged.sum()) - failed
+    parts = []
+    if late:
+        parts.append(f"the deadline came before {late} of {total} candidates were judged; they keep stage one's order")
+    if failed:
+        parts.append(f"{failed} of {total} candidates could not be read and come last")
+    return "; ".join(parts) or None
+
+
+def _decoders(model: EntailmentModel) -> int:
+    # Beside a GPU the CPU only decodes; without one it has the model to run as well.
+    cores = os.cpu_count() or 1
+    return min(16, cores) if model.device.type == "cuda" else min(4, max(2, cores // 2))
+
+
+async def _off_loop(job: Callable[[threading.Event], T]) -> T:
+    cancelled = threading.Event()
+    try:
+        return await asyncio.to_thread(job, cancelled)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal, Protocol
@@ -33,27 +33,54 @@ class Entailment:
 
 
 @dataclass(frozen=True)
+class ImageTokens:
+    """An image as one model has encoded it, kept so that it need not be encoded, or even opened, again.
+
+    ``values`` is float16 (cells, d_model); ``fingerprint`` is the model's ``image_fingerprint``.
+    """
+
+    values: NDArray[np.float16]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One image to be judged against a query, as stage one hands it over.
 
     ``caption`` is the premise that goes with the image, ``similarity`` stage one's cosine (-1..1).
+    ``tokens``, from ``EntailmentReranker.encode_images``, stand in for the image where they are the
+    model's own; another model's are passed over.
     """
 
     id: str
     image: ImageSource
     caption: str | None = None
     similarity: float | None = None
+    tokens: ImageTokens | None = None
 
 
 @dataclass(frozen=True)
 class RankedCandidate:
-    """A candidate with its verdict; ``verdict`` is None when it could not be judged, ``error`` says why."""
+    """A candidate with its verdict; ``index`` is its place among the candidates handed in.
+
+    ``score`` is what it is ordered by. ``verdict`` and ``score`` are None when it was not judged: then
+    ``error`` says what is wrong with its image, or is None when the deadline came first.
+    """
 
     id: str
     index: int
     verdict: Entailment | None
     similarity: float | None = None
     error: str | None = None
+    score: float | None = None
+
+
+class Ranking(list[RankedCandidate]):
+    """Ranked candidates, best first; ``degraded`` says how many were not judged and why, None when all were."""
+
+    def __init__(self, ranked: Iterable[RankedCandidate] = (), degraded: str | None = None) -> None:
+        super().__init__(ranked)
+        self.degraded = degraded
 
 
 class Reranker(Protocol):
@@ -66,4 +93,4 @@ class Reranker(Protocol):
         """Probabilities of shape (n, 3) in the order of ``LABELS``."""
         ...
 
-    def rank(self, query: str, candidates: Sequence[Candidate], top_k: int | None = None) -> list[RankedCandidate]: ...
+    def rank(self, query: str, candidates: Sequence[Candidate], top_k: int | None = None) -> Ranking: ...

@@ -72,6 +72,8 @@ def read_weights(directory: Path) -> dict[str, Tensor]:
 
 def load_weights(model: OFAModel, weights: Mapping[str, Tensor], source: str) -> None:
     """Copy reference-named ``weights`` into ``model``, in fp32; ModelInvalid names what does not fit."""
+    # ModelScope's trainer saves every key behind "model.".
+    weights = {key.removeprefix("model."): value for key, value in weights.items()}
     embedding = weights.get("encoder.embed_tokens.weight", weights.get(TIED[0]))
     for key in TIED:
         if key in weights and embedding is not None and not torch.equal(weights[key], embedding):

@@ -68,16 +68,16 @@ class Decoder(nn.Module):
         self.layer_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def biases(self, length: int, source_positions: Tensor) -> DecoderBiases:
+    def biases(self, length: int, source_positions: Tensor, dtype: torch.dtype = torch.float32) -> DecoderBiases:
         """Biases for a prompt of ``length`` tokens and the encoder's position embeddings (sequence, width)."""
         device = source_positions.device
         positions = self.pos_ln(self.embed_positions(torch.arange(length, device=device)))
         future = torch.ones(length, length, dtype=torch.bool, device=device).triu(1)
         absolute = self.self_position_bias(positions, positions).masked_fill(future, float("-inf"))
         buckets = token_buckets(length, self.config.token_bucket_size).to(device)
-        own = [absolute + table(buckets).permute(2, 0, 1) for table in self.token_rel_pos_table_list]
+        own = [(absolute + table(buckets).permute(2, 0, 1)).to(dtype) for table in self.token_rel_pos_table_list]
         own = own * (self.config.decoder_layers if self.config.share_attn_bias else 1)
-        return DecoderBiases(own, self.cross_position_bias(positions, source_positions))
+        return DecoderBiases(own, self.cross_position_bias(positions, source_positions).to(dtype))
 
     def forward(self, embedded: Tensor, encoded: Tensor, biases: DecoderBiases, padding: Tensor | None) -> Tensor:
         """Word embeddings of the prompt (batch, length, width) to hidden states of the same shape.

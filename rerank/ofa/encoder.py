@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from rerank.ofa.attention import Attention, FeedForward, PositionBias
 from rerank.ofa.config import OFAConfig
@@ -84,19 +85,32 @@ class Encoder(nn.Module):
             ]
         )
 
-    def biases(self, positions: Tensor, grid: tuple[int, int], length: int) -> list[Tensor]:
-        """Attention bias of each layer, the same for every row of a batch: (heads, sequence, sequence)."""
+    def biases(
+        self,
+        positions: Tensor,
+        grid: tuple[int, int],
+        length: int,
+        dtype: torch.dtype = torch.float32,
+        multiple: int = 1,
+    ) -> list[Tensor]:
+        """Attention bias of each layer, the same for every row of a batch: (heads, sequence, sequence).
+
+        ``sequence`` is padded to a ``multiple``; nothing looks at the padding.
+        """
         device = positions.device
         cells = grid[0] * grid[1]
+        extra = -len(positions) % multiple
         absolute = self.position_bias(positions, positions)
         image = image_buckets(*grid, self.config.image_bucket_size).to(device)
         text = token_buckets(length, self.config.token_bucket_size).to(device)
         biases = []
         for image_table, token_table in zip(self.image_rel_pos_table_list, self.token_rel_pos_table_list, strict=True):
-            relative = torch.zeros_like(absolute)
-            relative[:, :cells, :cells] = image_table(image).permute(2, 0, 1)
-            relative[:, cells:, cells:] = token_table(text).permute(2, 0, 1)
-            biases.append(absolute + relative)
+            bias = absolute.clone()
+            bias[:, :cells, :cells] += image_table(image).permute(2, 0, 1)
+            bias[:, cells:, cells:] += token_table(text).permute(2, 0, 1)
+            padded = F.pad(bias.to(dtype), (0, extra, 0, extra))
+            padded[:, :, len(positions) :] = torch.finfo(dtype).min
+            biases.append(padded)
         return biases * (self.config.encoder_layers if self.config.share_attn_bias else 1)
 
     def forward(self, image: Tensor, text: Tensor, biases: Sequence[Tensor], padding: Tensor | None) -> Tensor:
@@ -105,11 +119,16 @@ class Encoder(nn.Module):
         ``padding`` is boolean (batch, cells + length), true at padded positions, or None when there are none.
         """
         x = self.dropout(torch.cat([image, text], dim=1))
+        length = x.shape[1]
+        extra = biases[0].shape[-1] - length
         if padding is not None:
             x = x * ~padding[:, :, None]
+            padding = F.pad(padding, (0, extra))
+        if extra:
+            x = F.pad(x, (0, 0, 0, extra))
         for layer, bias in zip(self.layers, biases, strict=True):
             x = layer(x, mask_keys(bias, padding))
-        out: Tensor = self.layer_norm(x)
+        out: Tensor = self.layer_norm(x[:, :length])
         return out
 
 

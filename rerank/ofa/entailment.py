@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from torch import Tensor
 from rerank.errors import ModelInvalid
 from rerank.ofa.checkpoint import load_weights, read_weights
 from rerank.ofa.config import TaskConfig, read_ofa_config, read_task_config
+from rerank.ofa.inference import ALL, Steps, prepare
 from rerank.ofa.model import Biases, OFAModel
 from rerank.ofa.preprocess import image_to_pixels, text_to_tokens
 from rerank.ofa.tokenizer import Tokenizer
@@ -22,6 +25,7 @@ from rerank.ofa.tokenizer import Tokenizer
 # OFA's answers in the order in which probabilities are given: entailment, neutral, contradiction.
 ANSWERS = ("yes", "maybe", "no")
 KEPT_BIASES = 2
+IMAGE_SIDE = re.compile(r"embed_images\.|encoder\.(image_proj|type_embedding|patch_layernorm_embedding)\.")
 
 
 class EntailmentModel:
@@ -31,30 +35,55 @@ class EntailmentModel:
     """
 
     def __init__(
-        self, model: OFAModel, task: TaskConfig, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype
+        self,
+        model: OFAModel,
+        task: TaskConfig,
+        tokenizer: Tokenizer,
+        device: torch.device,
+        dtype: torch.dtype,
+        steps: Steps = ALL,
     ) -> None:
         self.task = task
         self.tokenizer = tokenizer
         self.device = device
         self.dtype = dtype
-        self.model = model.eval().to(device)
-        if dtype != torch.float32:
-            self.model.to(dtype)
-        if device.type == "cpu":
-            self.model.embed_images.to(memory_format=torch.channels_last)
+        self.steps = steps
+        self.image_fingerprint = image_fingerprint(model, task)
+        prepare(model.eval(), steps, dtype)
+        self.model = model.to(device)
         self._special = (model.config.bos_token_id, model.config.eos_token_id)
         self._answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS], device=device)
         self._biases: OrderedDict[tuple[int, int], Biases] = OrderedDict()
 
     @classmethod
-    def from_directory(cls, directory: Path, device: torch.device, dtype: torch.dtype) -> EntailmentModel:
+    def from_directory(
+        cls, directory: Path, device: torch.device, dtype: torch.dtype, steps: Steps = ALL
+    ) -> EntailmentModel:
         """Load a model directory in ModelScope's layout; ModelInvalid when it cannot be used."""
         config = read_ofa_config(directory)
         task = read_task_config(directory)
         tokenizer = Tokenizer.from_directory(directory)
         model = OFAModel(config)
         load_weights(model, read_weights(directory), str(directory))
-        return cls(model, task, tokenizer, device, dtype)
+        return cls(model, task, tokenizer, device, dtype, steps)
+
+    @property
+    def batch_size(self) -> int:
+        """Pairs in a forward pass that measured best: large models want few, small ones many."""
+        if self.device.type == "cuda":
+            return 32
+        return 4 if self.model.config.d_model >= 512 else 16
+
+    @property
+    def token_shape(self) -> tuple[int, int]:
+        """(cells, d_model) of one image's tokens."""
+        stem = self.model.config.image_stem
+        side = self.task.patch_image_size // 16 if stem is None else stem.grid
+        return side * side, self.model.config.d_model
+
+    def as_tokens(self, values: NDArray[np.float16]) -> Tensor:
+        """Kept image tokens (cells, d_model) as ``image_tokens`` gives them."""
+        return torch.from_numpy(values).to(self.device, self.dtype)
 
     def pixels(self, image: Image.Image) -> NDArray[np.float32]:
         """An upright RGB image to (3, size, size)."""
@@ -68,7 +97,7 @@ class EntailmentModel:
     def image_tokens(self, pixels: Sequence[NDArray[np.float32]]) -> Tensor:
         """Preprocessed images to image tokens (batch, cells, d_model), which depend on no text."""
         batch = torch.from_numpy(np.stack(pixels)).to(self.device, self.dtype)
-        if self.device.type == "cpu":
+        if self.steps.channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
         tokens: Tensor = self.model.image_tokens(batch)
         return tokens
@@ -88,11 +117,20 @@ class EntailmentModel:
     def _kept_biases(self, cells: int, length: int) -> Biases:
         key = (cells, length)
         if key not in self._biases:
-            self._biases[key] = self.model.biases(cells, length)
+            self._biases[key] = self.model.biases(cells, length, self.dtype, self.steps.sequence_multiple)
         self._biases.move_to_end(key)
         while len(self._biases) > KEPT_BIASES:
             self._biases.popitem(last=False)
         return self._biases[key]
+
+
+def image_fingerprint(model: OFAModel, task: TaskConfig) -> str:
+    """Hash of all that turns an image into tokens: preparation, stem, projection and its norm."""
+    digest = hashlib.blake2b(repr((task.patch_image_size, task.mean, task.std)).encode(), digest_size=16)
+    for name, value in sorted(model.state_dict().items()):
+        if IMAGE_SIDE.match(name):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def answer_token(answer: str, tokenizer: Tokenizer) -> int:

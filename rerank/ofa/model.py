@@ -40,15 +40,18 @@ class OFAModel(nn.Module):
         features = self.embed_images(pixels)
         return self.encoder.embed_image(features.flatten(2).transpose(1, 2))
 
-    def biases(self, cells: int, length: int) -> Biases:
-        """Attention biases for a square grid of ``cells`` image tokens and texts of ``length`` tokens."""
+    def biases(self, cells: int, length: int, dtype: torch.dtype = torch.float32, multiple: int = 1) -> Biases:
+        """Attention biases for a square grid of ``cells`` image tokens and texts of ``length`` tokens.
+
+        The encoder's are padded with shut keys to a ``multiple`` of the sequence length.
+        """
         side = round(cells**0.5)
         grid = (side, side)
         positions = self.encoder.positions(grid, length)
-        # The prompt is the source without its closing </s>.
         return Biases(
-            self.encoder.biases(positions, grid, length),
-            self.decoder.biases(length - 1, positions),
+            self.encoder.biases(positions, grid, length, dtype, multiple),
+            # The prompt is the source without its closing </s>.
+            self.decoder.biases(length - 1, positions, dtype),
         )
 
     def forward(self, image: Tensor, tokens: Tensor, answers: Tensor, biases: Biases | None = None) -> Tensor:
@@ -62,7 +65,7 @@ class OFAModel(nn.Module):
         """
         batch, cells, _ = image.shape
         if biases is None:
-            biases = self.biases(cells, tokens.shape[1])
+            biases = self.biases(cells, tokens.shape[1], image.dtype)
         pad = tokens == self.config.pad_token_id
         padding = None
         if bool(pad.any()):
@@ -72,5 +75,5 @@ class OFAModel(nn.Module):
         hidden = self.decoder(embedded[:, :-1], encoded, biases.decoder, padding)
         last = (~pad).sum(dim=1) - 2
         read = hidden[torch.arange(batch, device=hidden.device), last]
-        logits: Tensor = read @ self.embed_tokens.weight[answers].T
+        logits: Tensor = read.float() @ self.embed_tokens.weight[answers].float().T
         return logits

@@ -33,6 +33,8 @@ class ResNetStem(nn.Module):
     """Pixels to a grid of features."""
 
     channels = 1024
+    # Pixels a side that it can make anything of.
+    smallest = 32
 
     def __init__(self, blocks: tuple[int, int, int]) -> None:
         super().__init__()

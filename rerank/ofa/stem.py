@@ -31,6 +31,7 @@ class TimmStem(nn.Module):
         except (RuntimeError, AttributeError) as error:
             raise ModelInvalid(f"image_stem.trunk = {config.trunk!r} cannot be built by timm: {error}") from error
         self.trunk = trunk
+        self.smallest = stages[-1][1] * config.grid
         self._inner = [level for level in config.levels if level >= 0]
         self.channels = 3 * (config.colour_grid // config.grid) ** 2
         for level in self._inner:

@@ -103,4 +103,4 @@ def test_cache_keeps_to_its_budget_and_sees_changed_files(reference_dir: Path, t
             image.save(tmp_path / f"{number}.png")
             files.append((tmp_path / f"{number}.png", text))
         reranker.score(files)
-        assert reranker._cache._bytes <= 64 * 64 * 4
+        assert reranker._scorer.cache._bytes <= 64 * 64 * 4
