@@ -229,7 +229,8 @@ def _ordered(candidates: Sequence[Candidate], scores: Scores, weight: float, top
 def _order(one: RankedCandidate) -> tuple[int, float, float, int]:
     similarity = -(one.similarity or 0.0)
     if one.score is not None:
-        return 0, -one.score, similarity, one.index
+        # One image scored twice may differ in the last bits; that is a tie all the same.
+        return 0, -round(one.score, 6), similarity, one.index
     # Not reached in time: stage one's order stands. Unreadable: last.
     return (1, 0.0, similarity, one.index) if one.error is None else (2, 0.0, similarity, one.index)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -86,36 +87,26 @@ class Encoder(nn.Module):
         )
 
     def biases(
-        self,
-        positions: Tensor,
-        grid: tuple[int, int],
-        length: int,
-        dtype: torch.dtype = torch.float32,
-        multiple: int = 1,
+        self, positions: Tensor, grid: tuple[int, int], length: int, dtype: torch.dtype = torch.float32
     ) -> list[Tensor]:
-        """Attention bias of each layer, the same for every row of a batch: (heads, sequence, sequence).
-
-        ``sequence`` is padded to a ``multiple``; nothing looks at the padding.
-        """
+        """Attention bias of each layer, the same for every row of a batch: (heads, sequence, sequence)."""
         device = positions.device
         cells = grid[0] * grid[1]
-        extra = -len(positions) % multiple
         absolute = self.position_bias(positions, positions)
         image = image_buckets(*grid, self.config.image_bucket_size).to(device)
         text = token_buckets(length, self.config.token_bucket_size).to(device)
         biases = []
         for image_table, token_table in zip(self.image_rel_pos_table_list, self.token_rel_pos_table_list, strict=True):
             bias = absolute.clone()
-            bias[:, :cells, :cells] += image_table(image).permute(2, 0, 1)
-            bias[:, cells:, cells:] += token_table(text).permute(2, 0, 1)
-            padded = F.pad(bias.to(dtype), (0, extra, 0, extra))
-            padded[:, :, len(positions) :] = torch.finfo(dtype).min
-            biases.append(padded)
+            bias[:, :cells, :cells] += _by_head(image_table, image)
+            bias[:, cells:, cells:] += _by_head(token_table, text)
+            biases.append(bias.to(dtype))
         return biases * (self.config.encoder_layers if self.config.share_attn_bias else 1)
 
     def forward(self, image: Tensor, text: Tensor, biases: Sequence[Tensor], padding: Tensor | None) -> Tensor:
         """Image tokens (batch, cells, width), text tokens (batch, length, width) to (batch, cells + length, width).
 
+        Biases of a longer sequence must be shut to what is beyond this one.
         ``padding`` is boolean (batch, cells + length), true at padded positions, or None when there are none.
         """
         x = self.dropout(torch.cat([image, text], dim=1))
@@ -130,6 +121,12 @@ class Encoder(nn.Module):
             x = layer(x, mask_keys(bias, padding))
         out: Tensor = self.layer_norm(x[:, :length])
         return out
+
+
+def _by_head(table: nn.Module, buckets: Tensor) -> Tensor:
+    """A relative table's entries for ``buckets`` (n, n) as (heads, n, n), gathered along memory."""
+    weight = cast(Tensor, table.weight)
+    return weight.t().contiguous().index_select(1, buckets.flatten()).view(-1, *buckets.shape)
 
 
 def mask_keys(bias: Tensor, padding: Tensor | None) -> Tensor:

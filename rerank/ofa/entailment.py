@@ -18,7 +18,7 @@ from rerank.errors import ModelInvalid
 from rerank.ofa.checkpoint import load_weights, read_weights
 from rerank.ofa.config import TaskConfig, read_ofa_config, read_task_config
 from rerank.ofa.inference import ALL, Steps, prepare
-from rerank.ofa.model import Biases, OFAModel
+from rerank.ofa.model import Biases, KeptBiases, OFAModel
 from rerank.ofa.preprocess import image_to_pixels, text_to_tokens
 from rerank.ofa.tokenizer import Tokenizer
 
@@ -53,7 +53,7 @@ class EntailmentModel:
         self.model = model.to(device)
         self._special = (model.config.bos_token_id, model.config.eos_token_id)
         self._answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS], device=device)
-        self._biases: OrderedDict[tuple[int, int], Biases] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], KeptBiases] = OrderedDict()
 
     @classmethod
     def from_directory(
@@ -109,19 +109,23 @@ class EntailmentModel:
         padded = torch.full((len(tokens), length), self.model.config.pad_token_id, dtype=torch.long)
         for row, ids in zip(padded, tokens, strict=True):
             row[: len(ids)] = torch.tensor(ids)
-        biases = self._kept_biases(image.shape[1], length)
+        biases = self._biases_for(image.shape[1], length)
         logits = self.model(image, padded.to(self.device), self._answers, biases)
         scaled = logits.float() / self.task.temperature
         return np.asarray(torch.softmax(scaled, dim=-1).cpu().numpy(), dtype=np.float32)
 
-    def _kept_biases(self, cells: int, length: int) -> Biases:
-        key = (cells, length)
-        if key not in self._biases:
-            self._biases[key] = self.model.biases(cells, length, self.dtype, self.steps.sequence_multiple)
-        self._biases.move_to_end(key)
-        while len(self._biases) > KEPT_BIASES:
-            self._biases.popitem(last=False)
-        return self._biases[key]
+    def _biases_for(self, cells: int, length: int) -> Biases:
+        # Room for the longest text that fills the sequence up: one set of biases then serves most texts.
+        multiple = self.steps.sequence_multiple
+        longest = -(-(cells + length) // multiple) * multiple - cells
+        longest = max(length, min(longest, self.model.config.max_position_embeddings))
+        key = (cells, longest)
+        if key not in self._kept:
+            self._kept[key] = KeptBiases(self.model.biases(cells, longest, self.dtype), cells)
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT_BIASES:
+            self._kept.popitem(last=False)
+        return self._kept[key].fit(length)
 
 
 def image_fingerprint(model: OFAModel, task: TaskConfig) -> str:

@@ -9,7 +9,7 @@ import copy
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,6 @@ from rerank.ofa.stem import TimmStem
 # Positions are turned into biases once and kept: they stay in fp32, so that only the sum is rounded.
 POSITIONS = re.compile(r"embed_(image_)?positions|pos_ln|position_bias|rel_pos_table")
 FOLDING_TOLERANCE = 1e-4
-Stem = TypeVar("Stem", bound=ResNetStem | TimmStem)
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def prepare(model: OFAModel, steps: Steps, dtype: torch.dtype) -> None:
             layer.compile(dynamic=False)
 
 
-def fold_norms(stem: Stem) -> Stem:
+def fold_norms(stem: ResNetStem | TimmStem) -> ResNetStem | TimmStem:
     """``stem`` with each batch norm folded into the convolution before it.
 
     Which convolution that is is read from the order of construction; a stem that is built in another

@@ -14,10 +14,36 @@ from rerank.ofa.stem import build_stem
 
 
 class Biases(NamedTuple):
-    """Every attention bias of a forward pass; depends on the grid and the text's length alone."""
+    """Every attention bias of a forward pass."""
 
     encoder: list[Tensor]
     decoder: DecoderBiases
+
+
+class KeptBiases:
+    """Biases for texts of up to some length, kept between calls: they depend on the grid and the length alone.
+
+    A shorter text's are the same but for the keys beyond it, which ``fit`` shuts in place: building them
+    anew for every length would cost a large model more than judging a pair does.
+    """
+
+    def __init__(self, biases: Biases, cells: int) -> None:
+        self._biases = biases
+        self._cells = cells
+        self._tails = [bias[:, :, cells:].clone() for bias in biases.encoder]
+        self._length = self._tails[0].shape[-1]
+
+    def fit(self, length: int) -> Biases:
+        """The biases for texts of ``length`` tokens; those handed out before are no longer valid."""
+        encoder, (own, cross) = self._biases
+        if length != self._length:
+            for bias, tail in zip(encoder, self._tails, strict=True):
+                bias[:, :, self._cells :] = tail
+                bias[:, :, self._cells + length :] = torch.finfo(bias.dtype).min
+            self._length = length
+        prompt = length - 1
+        shorter = DecoderBiases([bias[:, :prompt, :prompt] for bias in own], cross[:, :prompt, : self._cells + length])
+        return Biases(encoder, shorter)
 
 
 class OFAModel(nn.Module):
@@ -40,16 +66,13 @@ class OFAModel(nn.Module):
         features = self.embed_images(pixels)
         return self.encoder.embed_image(features.flatten(2).transpose(1, 2))
 
-    def biases(self, cells: int, length: int, dtype: torch.dtype = torch.float32, multiple: int = 1) -> Biases:
-        """Attention biases for a square grid of ``cells`` image tokens and texts of ``length`` tokens.
-
-        The encoder's are padded with shut keys to a ``multiple`` of the sequence length.
-        """
+    def biases(self, cells: int, length: int, dtype: torch.dtype = torch.float32) -> Biases:
+        """Attention biases for a square grid of ``cells`` image tokens and texts of ``length`` tokens."""
         side = round(cells**0.5)
         grid = (side, side)
         positions = self.encoder.positions(grid, length)
         return Biases(
-            self.encoder.biases(positions, grid, length, dtype, multiple),
+            self.encoder.biases(positions, grid, length, dtype),
             # The prompt is the source without its closing </s>.
             self.decoder.biases(length - 1, positions, dtype),
         )
