@@ -86,7 +86,10 @@ class EntailmentReranker:
         model = EntailmentModel.from_directory(
             directory, chosen, choose_dtype(precision, chosen), Steps(compiled=compiled)
         )
-        return cls(model, str(name), batch_size=batch_size, cache_bytes=cache_bytes, decoders=decoders)
+        reranker = cls(model, str(name), batch_size=batch_size, cache_bytes=cache_bytes, decoders=decoders)
+        if compiled:
+            model.warm_up(reranker.batch_size)
+        return reranker
 
     @property
     def image_fingerprint(self) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from rerank.errors import ModelInvalid
+from rerank.errors import InputError, ModelInvalid
 from rerank.ofa.checkpoint import load_weights, read_weights
 from rerank.ofa.config import TaskConfig, read_ofa_config, read_task_config
 from rerank.ofa.inference import ALL, Steps, prepare
@@ -81,6 +81,22 @@ class EntailmentModel:
         side = self.task.patch_image_size // 16 if stem is None else stem.grid
         return side * side, self.model.config.d_model
 
+    def warm_up(self, batch: int) -> None:
+        """Judge one grey batch, so that compiling happens now and not under a query.
+
+        Raises:
+            InputError: torch.compile does not work here.
+        """
+        size = self.task.patch_image_size
+        try:
+            image = self.image_tokens([np.zeros((3, size, size), dtype=np.float32)])
+            self.probabilities(image.expand(batch, -1, -1), [self.tokens("a picture")] * batch)
+        except Exception as error:  # torch.compile raises whatever its backends and the C++ compiler do
+            reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"compiled: torch.compile fails here ({reason}); install a C++ compiler, or leave it off"
+            ) from error
+
     def as_tokens(self, values: NDArray[np.float16]) -> Tensor:
         """Kept image tokens (cells, d_model) as ``image_tokens`` gives them."""
         return torch.from_numpy(values).to(self.device, self.dtype)
@@ -96,7 +112,10 @@ class EntailmentModel:
     @torch.inference_mode()
     def image_tokens(self, pixels: Sequence[NDArray[np.float32]]) -> Tensor:
         """Preprocessed images to image tokens (batch, cells, d_model), which depend on no text."""
-        batch = torch.from_numpy(np.stack(pixels)).to(self.device, self.dtype)
+        batch = torch.from_numpy(np.stack(pixels))
+        if self.device.type == "cuda":
+            batch = batch.pin_memory().to(self.device, non_blocking=True)
+        batch = batch.to(self.dtype)
         if self.steps.channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
         tokens: Tensor = self.model.image_tokens(batch)
@@ -105,13 +124,19 @@ class EntailmentModel:
     @torch.inference_mode()
     def probabilities(self, image: Tensor, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Image tokens (batch, cells, d_model) and one prompt for each to (batch, 3), in the order of LABELS."""
+        rows = len(tokens)
+        if self.steps.compiled:
+            # Each batch size is compiled anew: powers of two, so that there are few.
+            spare = (1 << (rows - 1).bit_length()) - rows
+            image = torch.cat([image, image[:1].expand(spare, -1, -1)])
+            tokens = [*tokens, *[tokens[0]] * spare]
         length = max(map(len, tokens))
         padded = torch.full((len(tokens), length), self.model.config.pad_token_id, dtype=torch.long)
         for row, ids in zip(padded, tokens, strict=True):
             row[: len(ids)] = torch.tensor(ids)
         biases = self._biases_for(image.shape[1], length)
         logits = self.model(image, padded.to(self.device), self._answers, biases)
-        scaled = logits.float() / self.task.temperature
+        scaled = logits[:rows].float() / self.task.temperature
         return np.asarray(torch.softmax(scaled, dim=-1).cpu().numpy(), dtype=np.float32)
 
     def _biases_for(self, cells: int, length: int) -> Biases:
