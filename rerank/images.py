@@ -17,6 +17,8 @@ from rerank.types import ImageSource
 MAX_PIXELS = 100_000_000
 # What Pillow can read but nobody keeps pictures in, or that runs other programs (EPS), stays shut.
 FORMATS = frozenset({"JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF", "PPM", "ICO", "JPEG2000"})
+# What Pillow's plugins raise on damaged files; AVIF's a bare RuntimeError.
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError, OverflowError, RuntimeError)
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"}
     | {".ppm", ".pgm", ".pbm", ".ico", ".jp2"}
@@ -78,7 +80,7 @@ def _decode(data: bytes, name: str | None, max_pixels: int, max_side: int | None
         raise ImageError("is not an image in a format that is read here", name) from None
     except ImageError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError, OverflowError) as error:
+    except DAMAGE as error:
         raise ImageError(f"is damaged ({str(error) or type(error).__name__})", name) from error
     except Image.DecompressionBombError:
         raise ImageTooLarge(f"has far more than {max_pixels:,} pixels", name) from None

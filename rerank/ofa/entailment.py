@@ -78,7 +78,7 @@ class EntailmentModel:
     def token_shape(self) -> tuple[int, int]:
         """(cells, d_model) of one image's tokens."""
         stem = self.model.config.image_stem
-        side = self.task.patch_image_size // 16 if stem is None else stem.grid
+        side = -(-self.task.patch_image_size // 16) if stem is None else stem.grid
         return side * side, self.model.config.d_model
 
     def warm_up(self, batch: int) -> None:

@@ -103,3 +103,11 @@ def test_too_many_pixels_are_refused_before_decoding() -> None:
 def test_odd_arrays_are_refused(array: np.ndarray) -> None:  # type: ignore[type-arg]
     with pytest.raises(InputError, match="array must"):
         load_image(array)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+def test_half_a_file_is_damage_in_every_format(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), kind)
+    with pytest.raises(ImageError):
+        load_image(data[: len(data) // 2])

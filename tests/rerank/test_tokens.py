@@ -104,3 +104,10 @@ def test_bare_images_of_every_kind_are_candidates(reference: EntailmentReranker,
     assert {round(one.verdict.entailment, 5) for one in ranking if one.verdict} == {
         round(float(reference.predict([(files[0], "a cat")])[0]), 5)
     }
+
+
+def test_token_shape_is_what_comes_out(reference: EntailmentReranker, bundled: EntailmentReranker) -> None:
+    for reranker in (reference, bundled):
+        (tokens,) = reranker.encode_images([Image.new("RGB", (30, 50), "red")])
+        assert isinstance(tokens, ImageTokens)
+        assert tokens.values.shape == reranker.token_shape
