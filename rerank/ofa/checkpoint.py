@@ -71,7 +71,11 @@ def read_weights(directory: Path) -> dict[str, Tensor]:
 
 
 def load_weights(model: OFAModel, weights: Mapping[str, Tensor], source: str) -> None:
-    """Copy reference-named ``weights`` into ``model``, in fp32; ModelInvalid names what does not fit."""
+    """Give ``model`` the reference-named ``weights``, in fp32; ModelInvalid names what does not fit.
+
+    The model may be on the meta device. Each tensor is let go once it is converted: a large model is
+    then never in memory twice, unless the caller holds on to ``weights``.
+    """
     # ModelScope's trainer saves every key behind "model.".
     weights = {key.removeprefix("model."): value for key, value in weights.items()}
     embedding = weights.get("encoder.embed_tokens.weight", weights.get(TIED[0]))
@@ -90,4 +94,8 @@ def load_weights(model: OFAModel, weights: Mapping[str, Tensor], source: str) ->
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
             raise ModelInvalid(f"{source}: weights {fault}: {', '.join(keys[:3])}{more}")
-    model.load_state_dict({key: value.to(own[key].dtype) for key, value in renamed.items()}, strict=False)
+    del weights, embedding
+    state = {key: torch.zeros(own[key].shape, dtype=own[key].dtype) for key in unused - renamed.keys()}
+    for key in list(renamed):
+        state[key] = renamed.pop(key).to(own[key].dtype)
+    model.load_state_dict(state, assign=True)

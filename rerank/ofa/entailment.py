@@ -63,7 +63,8 @@ class EntailmentModel:
         config = read_ofa_config(directory)
         task = read_task_config(directory)
         tokenizer = Tokenizer.from_directory(directory)
-        model = OFAModel(config)
+        with torch.device("meta"):
+            model = OFAModel(config)
         load_weights(model, read_weights(directory), str(directory))
         return cls(model, task, tokenizer, device, dtype, steps)
 
