@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from rerank.deadline import Deadline
 from rerank.errors import ImageError, InputError
-from rerank.fusion import fuse
+from rerank.fusion import CLIP_SCALE
 from rerank.hardware import Precision, choose_device, choose_dtype
 from rerank.ofa.entailment import EntailmentModel
 from rerank.ofa.inference import Steps
-from rerank.scoring import Job, Progress, Scorer, Scores
-from rerank.types import Candidate, Entailment, ImageSource, ImageTokens, Pair, RankedCandidate, Ranking
+from rerank.ordering import Ordering
+from rerank.scoring import Job, Progress, Scorer
+from rerank.types import Candidate, ImageSource, ImageTokens, Pair, Ranking
 from rerank.weights import resolve
 
 T = TypeVar("T")
@@ -123,6 +124,7 @@ class EntailmentReranker:
         top_k: int | None = None,
         *,
         fusion_weight: float = 1.0,
+        similarity_scale: float = CLIP_SCALE,
         deadline_ms: float | None = None,
         progress: Progress | None = None,
     ) -> Ranking:
@@ -134,13 +136,15 @@ class EntailmentReranker:
             top_k: how many come back; all by default.
             fusion_weight: 1 orders by entailment; less fuses it with ``Candidate.similarity`` (see
                 ``rerank.fusion``). ``self.fusion_weight`` is what the model's card recommends.
+            similarity_scale: the ``logit_scale`` of the model that gave the similarities.
             deadline_ms: when to stop judging. What was judged comes first; the rest keeps stage one's
                 order, and ``degraded`` of the result says so.
             progress: called with (judged, candidates) after each batch.
 
         A candidate whose image cannot be read comes last, with its ``error``; the others are ranked.
         """
-        return self._rank(query, candidates, top_k, fusion_weight, deadline_ms, progress, None)
+        order = Ordering(top_k, fusion_weight, similarity_scale)
+        return self._rank(query, candidates, order, Deadline(deadline_ms), progress)
 
     async def ascore(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         """``score`` off the event loop; cancelling it stops the model after the batch at hand."""
@@ -157,11 +161,13 @@ class EntailmentReranker:
         top_k: int | None = None,
         *,
         fusion_weight: float = 1.0,
+        similarity_scale: float = CLIP_SCALE,
         deadline_ms: float | None = None,
     ) -> Ranking:
         """``rank`` off the event loop; cancelling it stops the model after the batch at hand."""
+        order = Ordering(top_k, fusion_weight, similarity_scale)
         return await _off_loop(
-            lambda cancelled: self._rank(query, candidates, top_k, fusion_weight, deadline_ms, None, cancelled)
+            lambda cancelled: self._rank(query, candidates, order, Deadline(deadline_ms, cancelled), None)
         )
 
     def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
@@ -195,58 +201,16 @@ class EntailmentReranker:
         self,
         query: str,
         candidates: Sequence[Candidate | ImageSource],
-        top_k: int | None,
-        fusion_weight: float,
-        deadline_ms: float | None,
+        order: Ordering,
+        deadline: Deadline,
         progress: Progress | None,
-        cancelled: threading.Event | None,
     ) -> Ranking:
-        deadline = Deadline(deadline_ms, cancelled)
-        if top_k is not None and top_k < 1:
-            raise InputError(f"top_k must be at least 1, not {top_k}")
-        if not 0.0 <= fusion_weight <= 1.0:
-            raise InputError(f"fusion_weight must be between 0 and 1, not {fusion_weight}")
         given = [
             one if isinstance(one, Candidate) else Candidate(str(index), one) for index, one in enumerate(candidates)
         ]
         prompts = {caption: self._model.tokens(query, caption) for caption in {one.caption for one in given}}
         jobs = [Job(one.image, prompts[one.caption], one.tokens) for one in given]
-        return _ordered(given, self._scorer.score(jobs, deadline, progress), fusion_weight, top_k)
-
-
-def _ordered(candidates: Sequence[Candidate], scores: Scores, weight: float, top_k: int | None) -> Ranking:
-    ranked = []
-    for index, one in enumerate(candidates):
-        if scores.judged[index]:
-            verdict = Entailment(*scores.probabilities[index].tolist())
-            fused = fuse(verdict.entailment, one.similarity, weight)
-            ranked.append(RankedCandidate(one.id, index, verdict, one.similarity, None, fused))
-        else:
-            error = scores.errors.get(index)
-            reason = None if error is None else str(error)
-            ranked.append(RankedCandidate(one.id, index, None, one.similarity, reason))
-    ranked.sort(key=_order)
-    return Ranking(ranked[:top_k], _degraded(scores))
-
-
-def _order(one: RankedCandidate) -> tuple[int, float, float, int]:
-    similarity = -(one.similarity or 0.0)
-    if one.score is not None:
-        # One image scored twice may differ in the last bits; that is a tie all the same.
-        return 0, -round(one.score, 6), similarity, one.index
-    # Not reached in time: stage one's order stands. Unreadable: last.
-    return (1, 0.0, similarity, one.index) if one.error is None else (2, 0.0, similarity, one.index)
-
-
-def _degraded(scores: Scores) -> str | None:
-    total, failed = len(scores.judged), len(scores.errors)
-    late = total - int(scores.judged.sum()) - failed
-    parts = []
-    if late:
-        parts.append(f"the deadline came before {late} of {total} candidates were judged; they keep stage one's order")
-    if failed:
-        parts.append(f"{failed} of {total} candidates could not be read and come last")
-    return "; ".join(parts) or None
+        return order.apply(given, self._scorer.score(jobs, deadline, progress))
 
 
 def _decoders(model: EntailmentModel) -> int:

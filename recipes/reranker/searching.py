@@ -17,6 +17,7 @@ from recipes.reranker.drawn import Record, scene_of
 from recipes.reranker.features import FeatureSet, open_picture
 from recipes.reranker.hypotheses import Hypothesis
 from recipes.reranker.judging import Floats, Judge, tempered
+from rerank.fusion import CLIP_SCALE, Fusion
 from retrieval.encoder import BUNDLED_DIRECTORY, ClipEncoder
 
 CANDIDATES = 100
@@ -108,9 +109,15 @@ def among_best(similarity: Floats, task: Task) -> Task:
     return task if task.among is not None else dataclasses.replace(task, among=best)
 
 
-def fused(similarity: Floats, entailment: Floats, weight: float) -> Floats:
-    """Scores as the search engine mixes them."""
-    return np.asarray(weight * entailment + (1 - weight) * similarity, dtype=np.float32)
+def fused(similarity: Floats, entailment: Floats, task: Task, weight: float, scale: float) -> Floats:
+    """Scores as the search engine mixes them (``rerank.fusion``), -1 where a picture is no candidate."""
+    among = np.ones(similarity.shape, dtype=np.bool_) if task.among is None else task.among
+    out = np.full(similarity.shape, -1.0, dtype=np.float32)
+    for row, chosen in enumerate(among):
+        fusion = Fusion(weight, similarity[row, chosen].tolist(), scale)
+        pairs = zip(entailment[row, chosen].tolist(), similarity[row, chosen].tolist(), strict=True)
+        out[row, chosen] = [fusion.score(*pair) for pair in pairs]
+    return out
 
 
 def measure_search(judge: Judge, opened: Open, temperature: float) -> dict[str, Any]:
@@ -135,7 +142,10 @@ def measure_task(judge: Judge, task: Task, encoder: ClipEncoder | None, temperat
     entailment = entailments(judge, task, temperature)
     found["reranked"] = figures(entailment, task)
     if similarity is not None:
-        found["fused"] = {str(weight): figures(fused(similarity, entailment, weight), task) for weight in WEIGHTS}
+        scale = encoder.similarity_scale if encoder is not None else CLIP_SCALE
+        found["fused"] = {
+            str(weight): figures(fused(similarity, entailment, task, weight, scale), task) for weight in WEIGHTS
+        }
     return found
 
 

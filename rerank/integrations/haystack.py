@@ -1,7 +1,6 @@
 """Haystack: documents that hold or name a picture, checked and reordered by a ranker component."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Haystack 2 reads the sockets' types from them as they stand.
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -90,7 +89,7 @@ class EntailmentRanker:
         return default_to_dict(self, **{name: getattr(self, name) for name in _SETTINGS})
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> EntailmentRanker:
+    def from_dict(cls, data: dict[str, Any]) -> "EntailmentRanker":
         """A ranker with the settings of ``to_dict``."""
         return default_from_dict(cls, data)
 
