@@ -38,7 +38,7 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS, max_side: i
         ImageError: what is wrong, and the path where there is one.
     """
     if isinstance(source, Image.Image):
-        return _upright_rgb(source, None, max_pixels)
+        return _opened(source, max_pixels)
     if isinstance(source, np.ndarray):
         return _upright_rgb(_from_array(source), None, max_pixels)
     if isinstance(source, bytes | bytearray | memoryview):
@@ -54,6 +54,14 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS, max_side: i
     except OSError as error:
         raise ImageError(error.strerror or str(error), name) from error
     return _decode(data, name, max_pixels, max_side)
+
+
+def _opened(image: Image.Image, max_pixels: int) -> Image.Image:
+    try:
+        # Pillow reads a file's pixels when they are first asked for.
+        return _upright_rgb(image, None, max_pixels)
+    except DAMAGE as error:
+        raise ImageError(f"is damaged ({str(error) or type(error).__name__})") from error
 
 
 @cache

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rerank.cache import TokenCache, image_key
 from rerank.deadline import Deadline, Pace
-from rerank.errors import ImageError
+from rerank.errors import ImageError, InputError
 from rerank.images import load_image
 from rerank.ofa.entailment import EntailmentModel
 from rerank.types import ImageSource, ImageTokens
@@ -106,6 +106,8 @@ class Scorer:
             return self.model.pixels(load_image(source))
         except ImageError as error:
             return error
+        except InputError as error:  # nothing that holds an image: it fails alone all the same
+            return ImageError(str(error))
 
     def close(self) -> None:
         """Free the decoding threads and the cache."""

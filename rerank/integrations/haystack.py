@@ -60,7 +60,7 @@ class EntailmentRanker:
             min_entailment: the probability that a judged document must reach to come back.
             image_key: the key in ``meta`` of the image or its path.
             caption_key: the key in ``meta`` of a caption, judged together with the image.
-            fusion_weight: how much the entailment counts; the document's score, a cosine, has the rest.
+            fusion_weight: how much the entailment counts; the document's score, a CLIP cosine, has the rest.
             keep_unreadable: whether documents whose image cannot be read come last, or not at all.
             device: a torch device, or None for the GPU where there is one.
             precision: "fp32", "bf16" or "auto".

@@ -35,9 +35,9 @@ class EntailmentCompressor(BaseDocumentCompressor):
     caption_key: str | None = None
     """The metadata key of a caption, which is then judged together with the image."""
     similarity_key: str | None = None
-    """The metadata key of stage one's cosine, for ``fusion_weight``."""
+    """The metadata key of stage one's CLIP cosine, for ``fusion_weight``."""
     fusion_weight: float = Field(default=1.0, ge=0.0, le=1.0)
-    """How much the entailment counts in ``relevance_score``; the similarity has the rest."""
+    """How much the entailment counts in ``relevance_score``; the similarity has the rest (``rerank.fusion``)."""
     keep_unreadable: bool = True
     """Whether documents whose image cannot be read come last, or not at all."""
 

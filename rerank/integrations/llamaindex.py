@@ -32,7 +32,10 @@ class EntailmentPostprocessor(BaseNodePostprocessor):
     image_key: str = Field(default="file_path", description="Metadata key of the image or its path.")
     caption_key: str | None = Field(default=None, description="Metadata key of a caption, judged with the image.")
     fusion_weight: float = Field(
-        default=1.0, ge=0.0, le=1.0, description="Weight of the entailment beside the score of retrieval, a cosine."
+        default=1.0,
+        ge=0.0,
+        le=1.0,
+        description="Weight of the entailment beside the score of retrieval, a CLIP cosine.",
     )
     keep_unreadable: bool = Field(default=True, description="Whether nodes that cannot be judged come last.")
 

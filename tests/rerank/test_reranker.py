@@ -50,14 +50,27 @@ def test_ties_go_to_the_higher_similarity(reference: EntailmentReranker, images:
 
 
 def test_one_bad_image_fails_alone(reference: EntailmentReranker, images: list[Path], tmp_path: Path) -> None:
-    candidates = [Candidate("bad", b"no image"), Candidate("gone", tmp_path / "gone.png"), Candidate("ok", images[0])]
+    half = tmp_path / "half.png"
+    Image.effect_noise((300, 300), 50).save(half)
+    half.write_bytes(half.read_bytes()[:40_000])
+    candidates = [
+        Candidate("bad", b"no image"),
+        Candidate("gone", tmp_path / "gone.png"),
+        Candidate("half", Image.open(half)),
+        Candidate("shape", np.zeros((3, 8, 8))),
+        Candidate("ok", images[0]),
+    ]
     ranked = reference.rank("a cat", candidates)
     assert ranked[0].id == "ok"
     assert ranked[0].verdict is not None
-    assert {one.id: one.error for one in ranked[1:]} == {
+    errors = {one.id: one.error for one in ranked[1:]}
+    assert (errors.pop("half") or "").startswith("is damaged (")
+    assert errors == {
         "bad": "is not an image in a format that is read here",
         "gone": f"{tmp_path / 'gone.png'}: does not exist",
+        "shape": "an image array must have shape (height, width[, 1, 3 or 4]), not (3, 8, 8)",
     }
+    assert ranked.degraded == "4 of 5 candidates could not be read and come last"
 
 
 def test_score_names_the_bad_pair(reference: EntailmentReranker, images: list[Path]) -> None:
