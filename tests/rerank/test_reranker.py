@@ -53,14 +53,15 @@ def test_one_bad_image_fails_alone(reference: EntailmentReranker, images: list[P
     half = tmp_path / "half.png"
     Image.effect_noise((300, 300), 50).save(half)
     half.write_bytes(half.read_bytes()[:40_000])
-    candidates = [
-        Candidate("bad", b"no image"),
-        Candidate("gone", tmp_path / "gone.png"),
-        Candidate("half", Image.open(half)),
-        Candidate("shape", np.zeros((3, 8, 8))),
-        Candidate("ok", images[0]),
-    ]
-    ranked = reference.rank("a cat", candidates)
+    with Image.open(half) as opened:
+        candidates = [
+            Candidate("bad", b"no image"),
+            Candidate("gone", tmp_path / "gone.png"),
+            Candidate("half", opened),
+            Candidate("shape", np.zeros((3, 8, 8))),
+            Candidate("ok", images[0]),
+        ]
+        ranked = reference.rank("a cat", candidates)
     assert ranked[0].id == "ok"
     assert ranked[0].verdict is not None
     errors = {one.id: one.error for one in ranked[1:]}
