@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from api import errors
 from api.doors import BodyLimit, Keys, SecurityHeaders
-from api.routes import collection, entailment, health, images, pages, search
+from api.routes import collection, entailment, health, images, pages, rerank, search
 from api.service import Engine, Service
 from api.settings import Settings
 from api.thumbnails import Thumbnails
@@ -51,7 +51,7 @@ def create_app(
     app.state.settings = settings
     app.state.service = service
     app.state.thumbnails = Thumbnails(max_pixels=settings.max_pixels)
-    routers = [module.router for module in (search, entailment, images, collection, health, pages)]
+    routers = [module.router for module in (search, entailment, rerank, images, collection, health, pages)]
     errors.install(app, [route for router in routers for route in router.routes])
     for router in routers:
         app.include_router(router)

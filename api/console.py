@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-Progress = Callable[[int, int], None]
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
 COLOURS = {"entailment": "green", "neutral": "yellow", "contradiction": "red"}
 
 
@@ -42,20 +44,34 @@ def coloured(label: str, width: int = 0) -> str:
     return typer.style(text, fg=COLOURS[label]) if sys.stdout.isatty() and label in COLOURS else text
 
 
+class Bar:
+    """A progress bar on stderr: call it with (done, total)."""
+
+    def __init__(self, bar: RichProgress, title: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(title, total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+    def retitle(self, title: str) -> None:
+        """Begin the next stage of a job."""
+        self._bar.update(self._task, description=title, completed=0)
+
+
 @contextmanager
-def progress(title: str) -> Iterator[Progress | None]:
-    """A callback (done, total) that draws a bar on stderr; None where that is no terminal."""
+def progress(title: str) -> Iterator[Bar | None]:
+    """A bar on stderr; None where that is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as RichProgress
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Bar(bar, title)
 
 
 def hits(found: Mapping[str, Any]) -> None:

@@ -94,7 +94,8 @@ def _kind(document: Schema, schema: Schema) -> str:
 
 
 def _resolved(document: Schema, schema: Schema) -> Schema:
-    """The schema that a reference names."""
-    while "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+    """The schema that a reference names; of several, the first."""
+    while "$ref" in schema or "anyOf" in schema:
+        reference = schema["anyOf"][0] if "anyOf" in schema else schema
+        schema = document["components"]["schemas"][reference["$ref"].rsplit("/", 1)[-1]]
     return schema

@@ -14,6 +14,7 @@ from retrieval.types import CollectionInfo, Hit, SearchResult
 MAX_TEXT = 2_000
 # The Python interface takes more; over HTTP one request must not hold the models for minutes.
 MAX_CANDIDATES = 1_000
+MAX_DEADLINE_MS = 600_000
 
 
 def _not_yet(value: object) -> None:
@@ -57,7 +58,11 @@ class SearchOptions(Document):
     rerank: bool = Field(True, description="whether the reranker reads the candidates; false orders by similarity")
     min_entailment: Share = Field(0.0, description="hits below this probability are left out")
     fusion_weight: Share | None = Field(
-        None, description="score = weight · entailment + (1 - weight) · similarity; null: the model's own weight"
+        None,
+        description="1 orders by entailment, 0 by similarity, between by their weighted geometric mean; null: the model's own",
+    )
+    deadline_ms: Annotated[float, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
+        None, description="what the search may take, in the queue too; what is not judged by then comes last, unjudged"
     )
 
     def options(self) -> dict[str, Any]:
@@ -74,7 +79,6 @@ class SearchRequest(SearchOptions, QueryField):
     cursor: NotYet = None
     image: NotYet = None
     negative: NotYet = None
-    deadline_ms: NotYet = None
 
 
 class SearchParameters(SearchOptions, LinkedQueryField):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from api.worker import Worker
-from rerank.types import Entailment, Pair
+from rerank.types import Candidate, Entailment, Pair, Ranking
 from retrieval.types import CollectionInfo, ImageRecord, SearchResult
 
+# A deadline that is certainly over once the query is encoded.
+NO_TIME_MS = 0.001
 State = Literal["loading", "ready", "failed", "draining"]
 
 
@@ -31,6 +34,8 @@ class Judge(Protocol):
     name: str
 
     def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]: ...
+
+    def rank(self, query: str, candidates: Sequence[Candidate], *, deadline_ms: float | None = None) -> Ranking: ...
 
 
 class Shelf(Protocol):
@@ -59,6 +64,7 @@ class Engine(Protocol):
         rerank: bool = True,
         min_entailment: float = 0.0,
         fusion_weight: float | None = None,
+        deadline_ms: float | None = None,
     ) -> SearchResult: ...
 
     def info(self) -> CollectionInfo: ...
@@ -97,23 +103,50 @@ class Service:
             raise NotReady("the service is shutting down", retry_after=5)
         raise NotReady("the models are still loading")
 
-    async def search(self, query: str, **options: object) -> SearchResult:
-        """``SearchEngine.search`` on the worker, over the newest committed state of the collection."""
-        engine = self.engine
+    async def search(self, query: str, deadline_ms: float | None = None, **options: object) -> SearchResult:
+        """``SearchEngine.search`` on the worker, over the newest committed state of the collection.
+
+        ``deadline_ms`` counts the time in the queue as well; the similarities are given however late it is.
+        """
+        engine, asked = self.engine, time.monotonic()
 
         def job() -> SearchResult:
             engine.refresh()
-            return engine.search(query, **options)  # type: ignore[arg-type]
+            waited = 1000.0 * (time.monotonic() - asked)
+            left = None if deadline_ms is None else max(NO_TIME_MS, deadline_ms - waited)
+            return engine.search(query, deadline_ms=left, **options)  # type: ignore[arg-type]
 
         return await self.worker.run(job)
 
     async def check(self, image: Image.Image, text: str, premise: str | None) -> tuple[Entailment, str]:
         """The verdict on one picture and text, and the name of the model that gave it."""
-        reranker = self.engine.reranker
-        if reranker is None:
-            raise NotReady("no reranker is loaded; start the service with --reranker", retry_after=60)
+        reranker = self._reranker()
         scores = await self.worker.run(lambda: reranker.score([(image, text, premise)]))
         return Entailment(*scores[0].tolist()), reranker.name
+
+    async def rerank(
+        self,
+        query: str,
+        candidates: Sequence[Candidate],
+        top_n: int | None = None,
+        deadline_ms: float | None = None,
+    ) -> tuple[Ranking, str]:
+        """The best ``top_n`` candidates, then every one that was not judged, and the name of the model.
+
+        ``deadline_ms`` counts the time in the queue as well.
+        """
+        reranker, asked = self._reranker(), time.monotonic()
+
+        def job() -> Ranking:
+            left = None if deadline_ms is None else max(0.0, deadline_ms - 1000.0 * (time.monotonic() - asked))
+            return reranker.rank(query, candidates, deadline_ms=left)
+
+        ranking = await self.worker.run(job)
+        judged = [one for one in ranking if one.verdict is not None]
+        others = [one for one in ranking if one.verdict is None]
+        late = sum(one.error is None for one in others)
+        reason = f"the deadline came before {late} of {len(candidates)} pictures were judged" if late else None
+        return Ranking([*judged[:top_n], *others], reason), reranker.name
 
     def drain(self) -> None:
         """Say that the service is going, so that a load balancer looks elsewhere."""
@@ -125,6 +158,12 @@ class Service:
         # A job that outlives its time still holds the models: freeing them under it would crash.
         if self.worker.close(timeout) and self._engine is not None:
             self._engine.close()
+
+    def _reranker(self) -> Judge:
+        reranker = self.engine.reranker
+        if reranker is None:
+            raise NotReady("no reranker is loaded; start the service with --reranker", retry_after=60)
+        return reranker
 
     def _load(self) -> None:
         try:

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
 
     max_body_bytes: Annotated[int, Field(ge=1024)] = 20 * 2**20
     max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
+    max_documents: Annotated[int, Field(ge=1)] = 1_000
     max_queue: Annotated[int, Field(ge=1)] = 32
     shutdown_seconds: Annotated[int, Field(ge=1)] = 25
 

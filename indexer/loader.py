@@ -116,7 +116,7 @@ class Loader:
     def load(self, file: FoundFile) -> Loaded | Unloadable:
         """Read, hash and, where its bytes are new, decode one file."""
         try:
-            data, file = _read(file)
+            data, file = read_file(file)
         except ImageError as error:
             return Unloadable(file, error.reason, gone=not isinstance(error, _StillWritten))
         except FileNotFoundError:
@@ -143,8 +143,12 @@ class Loader:
         return Loaded(file, content, decoded.image)
 
 
-def _read(file: FoundFile) -> tuple[bytes, FoundFile]:
-    """The bytes of a file, with the size and time that they had."""
+def read_file(file: FoundFile) -> tuple[bytes, FoundFile]:
+    """The bytes of a file, with the size and time that they had.
+
+    Raises:
+        ImageError, OSError: it is no file, too large, or changed while it was read.
+    """
     # Without O_NONBLOCK a named pipe put in the file's place would hang us.
     descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from indexer.precompute import Announce, TokenEncoder, TokenRun, load_token_encoder
 from indexer.progress import Progress, Ticker
 from indexer.report import IndexReport
 from indexer.run import IndexRun
@@ -30,6 +32,8 @@ def build_collection(
     encoder: Encoder | None = None,
     batch_size: int = 32,
     progress: Progress | None = None,
+    precompute_rerank: str | bool | TokenEncoder | None = None,
+    announce: Announce | None = None,
 ) -> IndexReport:
     """Bring a collection up to date with folders of images, making it if there is none.
 
@@ -43,7 +47,12 @@ def build_collection(
             for a new one.
         encoder: a loaded encoder, instead of ``models``.
         batch_size: images embedded and committed at a time.
-        progress: called with (files done, files found so far).
+        progress: called with (files done, files found so far), then with (images done, images) while
+            image tokens are made.
+        precompute_rerank: a reranker's name, a preset's, or a loaded reranker, whose image tokens are made
+            and kept for every image, so that searches need neither encode nor open it; "auto" or True for the
+            reranker that matches the encoder.
+        announce: called with what the image tokens will take, before the first is made.
 
     Raises:
         InputError: a folder is missing, not readable, or not mounted. Nothing is removed then.
@@ -54,29 +63,48 @@ def build_collection(
         raise InputError(f"batch_size must be at least 1, not {batch_size}")
     start = time.monotonic()
     checked = _checked(folders)
-    with _opened(Path(collection), models, encoder) as (writer, loaded), Ticker(progress, checked) as ticker:
-        return IndexRun(writer, loaded, checked, batch_size=batch_size, ticker=ticker).run(start)
+    with _opened(Path(collection), models, encoder, precompute_rerank) as (writer, loaded, tokens):
+        with Ticker(progress, checked) as ticker:
+            report = IndexRun(writer, loaded, checked, batch_size=batch_size, ticker=ticker).run(start)
+        if tokens is None:
+            return report
+        made = TokenRun(writer, tokens, progress).run(announce)
+    return replace(
+        report,
+        failed=(*report.failed, *made.failed),
+        seconds=time.monotonic() - start,
+        precomputed=made.precomputed,
+        precompute_bytes_per_image=made.bytes_per_image,
+    )
 
 
 @contextmanager
-def _opened(directory: Path, models: str | None, encoder: Encoder | None) -> Iterator[tuple[CollectionWriter, Encoder]]:
-    """The collection open for writing. The lock comes first: who must wait should not load a model to learn it."""
+def _opened(
+    directory: Path, models: str | None, encoder: Encoder | None, tokens: str | bool | TokenEncoder | None
+) -> Iterator[tuple[CollectionWriter, Encoder, TokenEncoder | None]]:
+    """The collection open for writing, and the models.
+
+    The lock comes first: who must wait should not load a model to learn it. Then both models: who lacks one should
+    not index a folder to learn it.
+    """
     new = not directory.exists()
-    lock = lock_directory(directory)
-    try:
-        if encoder is None:
-            remembered = remembered_encoder(directory)
-            encoder = load_encoder(models or (remembered.name if remembered else "bundled"))
-        record = EncoderRecord(encoder.name, encoder.dimension, encoder.fingerprint)
-        writer = CollectionWriter.create_or_open(directory, record, lock=lock)
-    except BaseException:
-        if new and os.listdir(directory) == [LOCK_FILE]:  # noqa: PTH208
-            (directory / LOCK_FILE).unlink()
-            directory.rmdir()
-        lock.release()
-        raise
-    with writer:
-        yield writer, encoder
+    with ExitStack() as opened:
+        lock = lock_directory(directory)
+        try:
+            if encoder is None:
+                remembered = remembered_encoder(directory)
+                encoder = load_encoder(models or (remembered.name if remembered else "bundled"))
+            if isinstance(tokens, str | bool):
+                tokens = opened.enter_context(load_token_encoder(tokens, encoder.name)) if tokens else None
+            record = EncoderRecord(encoder.name, encoder.dimension, encoder.fingerprint)
+            writer = opened.enter_context(CollectionWriter.create_or_open(directory, record, lock=lock))
+        except BaseException:
+            if new and os.listdir(directory) == [LOCK_FILE]:  # noqa: PTH208
+                (directory / LOCK_FILE).unlink()
+                directory.rmdir()
+            lock.release()
+            raise
+        yield writer, encoder, tokens
 
 
 def _checked(folders: Folder | Sequence[Folder]) -> list[str]:

@@ -18,7 +18,8 @@ class Failure:
 class IndexReport:
     """How many files were added, updated, moved, removed or found unchanged, and which failed.
 
-    ``images_per_second`` counts the images that were embedded; 0 when none was.
+    ``images_per_second`` counts the images that were embedded; 0 when none was. ``precomputed`` images got
+    image tokens of ``precompute_bytes_per_image`` each, None where no tokens were asked for.
     """
 
     added: int
@@ -29,6 +30,8 @@ class IndexReport:
     failed: tuple[Failure, ...]
     seconds: float
     images_per_second: float
+    precomputed: int = 0
+    precompute_bytes_per_image: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as it goes into JSON."""
@@ -41,4 +44,6 @@ class IndexReport:
             "failed": [{"path": failure.path, "reason": failure.reason} for failure in self.failed],
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.images_per_second, 2),
+            "precomputed": self.precomputed,
+            "precompute_bytes_per_image": self.precompute_bytes_per_image,
         }

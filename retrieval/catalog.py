@@ -83,13 +83,13 @@ class Catalog:
     def rows_of(self, keys: Sequence[int]) -> list[Row]:
         """Where the embeddings of ``keys`` lie, in the order they lie on disk; keys that are gone are left out."""
         query = "SELECT key, segment, row, crc FROM image WHERE key IN ({})"
-        found = [Row(*row) for row in self._where_in(query, keys)]
+        found = [Row(*row) for row in self.where_in(query, keys)]
         return sorted(found, key=lambda row: (row.segment, row.row))
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The image id under each key; images that are gone or have no path any more are left out."""
         query = "SELECT key, id FROM image WHERE key IN ({}) AND EXISTS (SELECT 1 FROM path WHERE image = key)"
-        return {row[0]: row[1] for row in self._where_in(query, keys)}
+        return {row[0]: row[1] for row in self.where_in(query, keys)}
 
     def row_of(self, image_id: str) -> Row | None:
         """Where the embedding of an image lies."""
@@ -104,7 +104,7 @@ class Catalog:
             "FROM image i JOIN path p ON p.image = i.key WHERE i.id IN ({}) ORDER BY i.id, p.seen"
         )
         grouped: dict[str, list[tuple[Any, ...]]] = {}
-        for row in self._where_in(query, ids):
+        for row in self.where_in(query, ids):
             grouped.setdefault(row[0], []).append(row)
         return {image_id: _record(rows) for image_id, rows in grouped.items()}
 
@@ -112,7 +112,7 @@ class Catalog:
         """Every path of each image, first seen first; ids that are not in the collection are left out."""
         query = "SELECT i.id, p.path FROM path p JOIN image i ON p.image = i.key WHERE i.id IN ({}) ORDER BY p.seen"
         grouped: dict[str, list[bytes]] = {}
-        for image_id, path in self._where_in(query, ids):
+        for image_id, path in self.where_in(query, ids):
             grouped.setdefault(image_id, []).append(path)
         return grouped
 
@@ -148,10 +148,11 @@ class Catalog:
         """Path and reason of what the last run could not take in."""
         return list(self.connection.execute("SELECT display, reason FROM failure ORDER BY rowid"))
 
-    def _where_in(self, query: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+    def where_in(self, query: str, values: Sequence[object], *before: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query with ``IN ({})`` for all ``values``; ``before`` fills the places in front of it."""
         for start in range(0, len(values), _IN):
             part = values[start : start + _IN]
-            yield from self.connection.execute(query.format(",".join("?" * len(part))), part)
+            yield from self.connection.execute(query.format(",".join("?" * len(part))), (*before, *part))
 
 
 _KNOWN = (

@@ -181,7 +181,7 @@ class CatalogWriter(Catalog):
 
     def paths_of(self, keys: Sequence[int]) -> list[bytes]:
         """The paths of images by their keys."""
-        return [bytes(row[0]) for row in self._where_in("SELECT path FROM path WHERE image IN ({})", keys)]
+        return [bytes(row[0]) for row in self.where_in("SELECT path FROM path WHERE image IN ({})", keys)]
 
     def forget(self, keys: Iterable[int]) -> None:
         """Remove images with their paths: their embeddings are lost, so the next scan takes them for new."""

@@ -15,12 +15,15 @@ from rerank.errors import InputError
 from retrieval.catalog import CATALOG_FILE, Catalog
 from retrieval.connections import ReaderPool
 from retrieval.errors import CollectionDamaged, CollectionNotFound, ImageNotFound
+from retrieval.files import readable_files, root_folders
 from retrieval.index import PLANS, plan_index
 from retrieval.manifest import Manifest, read_manifest
 from retrieval.publishing import build_index, bytes_on_disk, read_index
-from retrieval.segments import Segments
+from retrieval.segments import Halves, Segments
 from retrieval.snapshot import Snapshot
-from retrieval.types import CollectionInfo, EncoderRecord, ImageRecord, Neighbour, Vectors
+from retrieval.token_catalog import token_places, token_sets
+from retrieval.tokens import TokenFiles
+from retrieval.types import CollectionInfo, EncoderRecord, ImageRecord, Neighbour, TokenSet, Vectors
 
 
 class Collection:
@@ -35,6 +38,7 @@ class Collection:
         self.encoder = encoder
         self._readers = readers
         self._segments = Segments(path, encoder.dimension)
+        self._tokens = TokenFiles(path)
         self._refreshing = threading.Lock()
         self._manifest: Manifest | None = None
         self._snapshot, self._info = self._load()
@@ -138,8 +142,8 @@ class Collection:
         """As ``file`` for each of ``ids``; those that are unknown or whose files are gone are left out."""
         with self._readers.lend() as catalog:
             paths = catalog.paths(ids)
-            roots = [Path(os.fsdecode(root.path)).resolve() for root in catalog.roots()]
-        found = {image_id: _readable(several, roots) for image_id, several in paths.items()}
+            roots = root_folders(catalog)
+        found = {image_id: next(readable_files(several, roots), None) for image_id, several in paths.items()}
         return {image_id: path for image_id, path in found.items() if path is not None}
 
     def vector(self, image_id: str) -> Vectors:
@@ -151,10 +155,25 @@ class Collection:
         vector: Vectors = self._segments.read([row])[0]
         return vector
 
+    def rerank_tokens(self, ids: Sequence[str], fingerprint: str) -> dict[str, Halves]:
+        """Kept image tokens (cells, d_model) of ``ids``, by the reranker with this ``image_fingerprint``.
+
+        Images that have none, or whose tokens fail their checksum, are left out; the latter are logged.
+        """
+        with self._readers.lend() as catalog:
+            places = token_places(catalog, ids, fingerprint)
+        return self._tokens.read(places)
+
+    def token_sets(self) -> list[TokenSet]:
+        """What image tokens are kept, of which rerankers, as committed now."""
+        with self._readers.lend() as catalog:
+            return token_sets(catalog)
+
     def close(self) -> None:
         """Close its files; a second call does nothing."""
         self._readers.close()
         self._segments.close()
+        self._tokens.close()
 
     def __enter__(self) -> Self:
         return self
@@ -222,18 +241,6 @@ def _unit_query(vector: Vectors, dimension: int) -> Vectors:
         raise InputError("the query vector is zero or not finite, so it points nowhere")
     unit: Vectors = query / np.float32(length)
     return unit
-
-
-def _readable(paths: Sequence[bytes], roots: Sequence[Path]) -> Path | None:
-    """The first of an image's paths that is a file beneath a root, links resolved."""
-    for path in paths:
-        try:
-            real = Path(os.fsdecode(path)).resolve(strict=True)
-            if real.is_file() and any(real.is_relative_to(root) for root in roots):
-                return real
-        except (OSError, RuntimeError):
-            continue  # gone, or links in a circle: perhaps another path still holds it
-    return None
 
 
 def _not_found(image_id: str, path: Path) -> ImageNotFound:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from retrieval.catalog import CATALOG_FILE, Catalog
 from retrieval.errors import CollectionDamaged, CollectionError
-from retrieval.schema import MIGRATIONS
+from retrieval.schema import MIGRATIONS, OLDEST_READABLE
 
 BUSY_SECONDS = 60
 
@@ -101,7 +101,7 @@ class ReaderPool:
                 raise CollectionDamaged(
                     f"{self._directory / CATALOG_FILE}: is empty; index the folders again to fill it"
                 )
-            if version < len(MIGRATIONS):
+            if version < OLDEST_READABLE:
                 raise CollectionError(f"{self._directory}: has the older schema {version}; index again to update it")
             connection.execute("PRAGMA query_only = ON")
         except BaseException:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rerank.errors import InputError, ModelInvalid, ModelUnavailable
+from rerank.fusion import CLIP_SCALE
 from rerank.hardware import Precision, choose_device, choose_dtype
 from retrieval.presets import encoder_of
 from retrieval.types import Vectors
@@ -48,6 +49,8 @@ class ClipEncoder:
         self.batch_size = batch_size
         self.fingerprint = fingerprint(model, preprocess)
         self.image_size = _image_size(model)
+        scale = getattr(model, "logit_scale", None)
+        self.similarity_scale = float(scale.detach().exp()) if isinstance(scale, Tensor) else CLIP_SCALE
         self._preprocess = preprocess
         self._tokenizer = tokenizer
         self._device = device

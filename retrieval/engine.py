@@ -8,18 +8,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rerank import Candidate, EntailmentReranker, RankedCandidate
+from rerank import Candidate, EntailmentReranker, ImageTokens, Ranking
 from rerank.errors import InputError
 from rerank.hardware import Precision
 from retrieval.collection import Collection
 from retrieval.encoder import load_encoder
 from retrieval.errors import EncoderMismatch
+from retrieval.hits import checked_only, hit_of, unjudged
 from retrieval.presets import matching_reranker, reranker_of
-from retrieval.types import CollectionInfo, Encoder, Hit, ImageRecord, Neighbour, SearchResult, Timings
+from retrieval.types import CollectionInfo, Encoder, ImageRecord, Neighbour, SearchResult, Timings
 
 Progress = Callable[[int, int], None]
 MAX_CANDIDATES = 10_000
 MAX_QUERY = 2_000
+# Kept image tokens held for one search: 1.8 MB a candidate for a large reranker. The candidates beyond are read.
+MOST_TOKEN_BYTES = 2**30
+# Stands in for a picture whose file is gone, so that the reranker names it among those that it cannot read.
+NO_IMAGE = b""
 
 
 class SearchEngine:
@@ -86,6 +91,7 @@ class SearchEngine:
         rerank: bool = True,
         min_entailment: float = 0.0,
         fusion_weight: float | None = None,
+        deadline_ms: float | None = None,
         progress: Progress | None = None,
     ) -> SearchResult:
         """Images for ``query``, best first.
@@ -94,15 +100,18 @@ class SearchEngine:
             top_k: how many hits come back at most.
             candidates: how many images stage one hands to the reranker; raised to ``top_k`` if lower.
             rerank: whether the reranker reads them; False orders by similarity.
-            min_entailment: hits below this probability are left out (only when reranked).
-            fusion_weight: the score is weight · entailment + (1 - weight) · similarity; None takes the
-                engine's, else the reranker's own recommendation.
+            min_entailment: hits below this probability are left out, and with it above 0 also those that
+                could not be judged (only with ``rerank``).
+            fusion_weight: how far hits are ordered by entailment, 1, or by similarity, 0: see
+                ``rerank.fusion``; None takes the engine's, else the reranker's own recommendation.
+            deadline_ms: what the whole search may take. Candidates that are not judged by then come after
+                the judged ones, by similarity, and ``degraded`` says so.
             progress: called with (judged, candidates) while reranking.
 
         Raises:
             InputError: names the argument that is out of range.
         """
-        _check(query, top_k, candidates, min_entailment, fusion_weight)
+        _check(query, top_k, candidates, min_entailment, fusion_weight, deadline_ms)
         start = time.perf_counter()
         vector = self.encoder.encode_texts([query])[0]
         encoded = time.perf_counter()
@@ -110,14 +119,15 @@ class SearchEngine:
         records = self.collection.images([neighbour.id for neighbour in neighbours])
         neighbours = [neighbour for neighbour in neighbours if neighbour.id in records]
         retrieved = time.perf_counter()
-        degraded = None
-        reranked = rerank and self.reranker is not None
-        if reranked:
-            hits, degraded = self._reranked(query, neighbours, records, fusion_weight, progress)
-            hits = [hit for hit in hits if (hit.entailment or 0.0) >= min_entailment]
+        if rerank:
+            until = None if deadline_ms is None else start + deadline_ms / 1000.0
+            ranking = self._ranking(query, neighbours, records, fusion_weight, until, progress)
+            reranked = self.reranker is not None and (not ranking or any(one.verdict for one in ranking))
         else:
-            hits = [_hit(records[neighbour.id], neighbour.similarity, None, 0.0) for neighbour in neighbours]
-            degraded = "no reranker is loaded" if rerank else None
+            ranking, reranked = unjudged(neighbours, None), False
+        hits, degraded = [hit_of(records[one.id], one) for one in ranking], ranking.degraded
+        if rerank and min_entailment > 0.0:
+            hits, degraded = checked_only(hits, min_entailment, degraded)
         end = time.perf_counter()
         times = (encoded - start, retrieved - encoded, end - retrieved, end - start)
         took = Timings(*(round(seconds * 1000, 3) for seconds in times))
@@ -145,55 +155,61 @@ class SearchEngine:
     ) -> None:
         self.close()
 
-    def _reranked(
+    def _ranking(
         self,
         query: str,
         neighbours: Sequence[Neighbour],
         records: dict[str, ImageRecord],
         fusion_weight: float | None,
+        until: float | None,
         progress: Progress | None,
-    ) -> tuple[list[Hit], str | None]:
-        assert self.reranker is not None
+    ) -> Ranking:
+        """The neighbours as the reranker orders them; ``until`` is when to stop, on the clock of ``perf_counter``."""
+        if self.reranker is None:
+            return unjudged(neighbours, "no reranker is loaded")
         chosen = self.fusion_weight if fusion_weight is None else fusion_weight
         weight = self.reranker.fusion_weight if chosen is None else chosen
-        files = self.collection.files([neighbour.id for neighbour in neighbours])
-        candidates, lost = [], []
-        for neighbour in neighbours:
-            record = records[neighbour.id]
-            if neighbour.id in files:
-                candidates.append(Candidate(record.id, files[record.id], record.caption, neighbour.similarity))
-            else:
-                lost.append(_hit(record, neighbour.similarity, None, 0.0))
-        ranked = self.reranker.rank(query, candidates, progress=progress)
-        hits = [_hit(records[one.id], one.similarity or 0.0, one, weight) for one in ranked]
-        hits.sort(key=lambda hit: (hit.entailment is None, -hit.score, -hit.similarity))
-        unread = len(lost) + sum(one.verdict is None for one in ranked)
-        degraded = f"{unread} of {len(neighbours)} candidates could not be read and come last" if unread else None
-        return hits + lost, degraded
+        candidates = self._candidates(self.reranker, neighbours, records)
+        left = None if until is None else (until - time.perf_counter()) * 1000.0
+        if left is not None and left <= 0.0:
+            return unjudged(neighbours, "the deadline came before any candidate was judged; hits are by similarity")
+        return self.reranker.rank(
+            query,
+            candidates,
+            fusion_weight=weight,
+            similarity_scale=self.encoder.similarity_scale,
+            deadline_ms=left,
+            progress=progress,
+        )
+
+    def _candidates(
+        self, reranker: EntailmentReranker, neighbours: Sequence[Neighbour], records: dict[str, ImageRecord]
+    ) -> list[Candidate]:
+        """Candidates with the image tokens that the collection keeps; without, with their files."""
+        ids = [neighbour.id for neighbour in neighbours]
+        fingerprint, (cells, width) = reranker.image_fingerprint, reranker.token_shape
+        tokens = self.collection.rerank_tokens(ids[: MOST_TOKEN_BYTES // (2 * cells * width)], fingerprint)
+        files = self.collection.files([image_id for image_id in ids if image_id not in tokens])
+        return [
+            Candidate(
+                one.id,
+                files.get(one.id, NO_IMAGE),
+                records[one.id].caption,
+                one.similarity,
+                ImageTokens(tokens[one.id], fingerprint) if one.id in tokens else None,
+            )
+            for one in neighbours
+        ]
 
 
-def _hit(record: ImageRecord, similarity: float, ranked: RankedCandidate | None, weight: float) -> Hit:
-    path = record.paths[0] if record.paths else ""
-    base = Hit(record.id, path, similarity, similarity, record.width, record.height, caption=record.caption)
-    if ranked is None or ranked.verdict is None:
-        return base
-    verdict = ranked.verdict
-    return Hit(
-        record.id,
-        path,
-        weight * verdict.entailment + (1.0 - weight) * similarity,
-        similarity,
-        record.width,
-        record.height,
-        verdict.entailment,
-        verdict.neutral,
-        verdict.contradiction,
-        verdict.label,
-        record.caption,
-    )
-
-
-def _check(query: str, top_k: int, candidates: int, min_entailment: float, fusion_weight: float | None) -> None:
+def _check(
+    query: str,
+    top_k: int,
+    candidates: int,
+    min_entailment: float,
+    fusion_weight: float | None,
+    deadline_ms: float | None,
+) -> None:
     if not query.strip():
         raise InputError("query is empty; say what the picture should show")
     if len(query) > MAX_QUERY:
@@ -204,3 +220,5 @@ def _check(query: str, top_k: int, candidates: int, min_entailment: float, fusio
     for name, share in (("min_entailment", min_entailment), ("fusion_weight", fusion_weight)):
         if share is not None and not 0.0 <= share <= 1.0:
             raise InputError(f"{name} must be between 0 and 1, not {share}")
+    if deadline_ms is not None and not deadline_ms > 0.0:
+        raise InputError(f"deadline_ms must be above 0, not {deadline_ms}")

@@ -62,4 +62,28 @@ CREATE TABLE failure (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# The fingerprint stands in each row, so that one lookup by image and fingerprint finds it. Segment ids are never
+# reused either: a reader may still have the file of one open.
+_RERANK_TOKENS = """
+CREATE TABLE token_segment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    fingerprint TEXT NOT NULL,
+    cells INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    rows INTEGER NOT NULL
+) STRICT;
+CREATE TABLE rerank_tokens (
+    image INTEGER NOT NULL REFERENCES image(key) ON DELETE CASCADE,
+    fingerprint TEXT NOT NULL,
+    segment INTEGER NOT NULL REFERENCES token_segment(id),
+    row INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    PRIMARY KEY (image, fingerprint),
+    UNIQUE (segment, row)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RERANK_TOKENS)
+# What a reader still understands: the tables that it misses in an older schema it takes for empty.
+OLDEST_READABLE = 1
+TOKENS_SINCE = 2

@@ -1,4 +1,4 @@
-"""Embeddings on disk: append-only files of little-endian fp16 rows, each row with a CRC in the catalogue.
+"""Embeddings and image tokens on disk: append-only files of fp16 rows, each row with a CRC in the catalogue.
 
 A row counts only once the catalogue says so. Whatever lies behind the committed row count is the torn
 tail of a writer that died, and the next writer overwrites it.
@@ -22,12 +22,14 @@ from retrieval.types import Vectors
 
 SEGMENTS_DIRECTORY = "segments"
 BLOCK_ROWS = 4096
+BLOCK_BYTES = 8 * 2**20
 _HALF = np.dtype("<f2")
+Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where the embedding of the image with catalogue key ``key`` lies, and the CRC-32 of its bytes."""
+    """Where what belongs to the image with catalogue key ``key`` lies, and the CRC-32 of its bytes."""
 
     key: int
     segment: int
@@ -36,12 +38,14 @@ class Row:
 
 
 class Segments:
-    """The segment files of one collection. Reading is thread-safe."""
+    """The segment files of one collection, in ``folder``; rows of ``dimension`` numbers. Reading is thread-safe."""
 
-    def __init__(self, directory: Path, dimension: int) -> None:
-        self.directory = directory / SEGMENTS_DIRECTORY
+    def __init__(self, directory: Path, dimension: int, folder: str = SEGMENTS_DIRECTORY) -> None:
+        self.directory = directory / folder
         self.dimension = dimension
         self._row_bytes = dimension * _HALF.itemsize
+        # Rows taken at a time, so that memory stays flat however wide they are.
+        self.block_rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // self._row_bytes))
         self._descriptors: dict[int, int] = {}
         self._lock = threading.Lock()
 
@@ -49,7 +53,7 @@ class Segments:
         """The file of a segment."""
         return self.directory / f"{segment:08d}.fp16"
 
-    def append(self, segment: int, row: int, vectors: Vectors) -> list[int]:
+    def append(self, segment: int, row: int, vectors: Vectors | Halves) -> list[int]:
         """Write ``vectors`` (n, dimension) from row number ``row`` on, synced; their CRCs come back."""
         rows = np.ascontiguousarray(vectors, dtype=_HALF)
         self.directory.mkdir(exist_ok=True)
@@ -75,30 +79,24 @@ class Segments:
         Raises:
             CollectionDamaged: names the file and the row that fails its CRC.
         """
-        vectors, damaged = self._checked(rows)
+        halves, damaged = self.checked(rows)
         if damaged:
             first = damaged[0]
             raise CollectionDamaged(
                 f"{self.path(first.segment)}: {len(damaged)} embeddings fail their checksum, the first in row "
                 f"{first.row}; index the folder again to embed those images anew"
             )
-        return vectors
+        return _unit(halves)
 
     def damaged(self, rows: Sequence[Row]) -> list[Row]:
         """Those of ``rows`` that are missing on disk or fail their CRC."""
-        return self._checked(rows)[1]
+        return self.checked(rows)[1]
 
-    def close(self) -> None:
-        """Close the files; a second call does nothing."""
-        with self._lock:
-            for descriptor in self._descriptors.values():
-                os.close(descriptor)
-            self._descriptors.clear()
-
-    def _checked(self, rows: Sequence[Row]) -> tuple[Vectors, list[Row]]:
+    def checked(self, rows: Sequence[Row]) -> tuple[Halves, list[Row]]:
+        """What is stored in ``rows``, (n, dimension) in their order, and those that are missing or fail their CRC."""
         halves = np.zeros((len(rows), self.dimension), dtype=_HALF)
         damaged = []
-        for start, stop in _runs(rows):
+        for start, stop in _runs(rows, self.block_rows):
             data = self._bytes(rows[start].segment, rows[start].row, stop - start)
             whole = len(data) // self._row_bytes
             block = np.frombuffer(data, dtype=_HALF, count=whole * self.dimension).reshape(whole, self.dimension)
@@ -109,7 +107,14 @@ class Segments:
                 for position, row in enumerate(rows[start:stop])
                 if position >= whole or checksums[position] != row.crc
             ]
-        return _unit(halves), damaged
+        return halves, damaged
+
+    def close(self) -> None:
+        """Close the files; a second call does nothing."""
+        with self._lock:
+            for descriptor in self._descriptors.values():
+                os.close(descriptor)
+            self._descriptors.clear()
 
     def _bytes(self, segment: int, row: int, count: int) -> bytes:
         size, offset = count * self._row_bytes, row * self._row_bytes
@@ -130,11 +135,11 @@ class Segments:
             return self._descriptors[segment]
 
 
-def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
-    """Stretches of ``rows`` that lie side by side on disk, so that each takes one read."""
+def _runs(rows: Sequence[Row], most: int) -> Iterator[tuple[int, int]]:
+    """Stretches of up to ``most`` of ``rows`` that lie side by side on disk, so that each takes one read."""
     start = 0
     for position in range(1, len(rows) + 1):
-        if position < len(rows) and position - start < BLOCK_ROWS:
+        if position < len(rows) and position - start < most:
             before, here = rows[position - 1], rows[position]
             if here.segment == before.segment and here.row == before.row + 1:
                 continue
@@ -143,7 +148,7 @@ def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
         start = position
 
 
-def _unit(halves: NDArray[np.float16]) -> Vectors:
+def _unit(halves: Halves) -> Vectors:
     """fp16 rounding moves the length by up to 5e-4: back to 1, so that a dot product is a cosine."""
     vectors = halves.astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -32,6 +32,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def similarity_scale(self) -> float:
+        """What its cosines are multiplied by in training (CLIP's ``logit_scale``)."""
+        ...
+
+    @property
     def image_size(self) -> int:
         """The side in pixels that it looks at; decoding needs no more."""
         ...
@@ -82,6 +87,15 @@ class CollectionInfo:
 
 
 @dataclass(frozen=True)
+class TokenSet:
+    """Image tokens kept for one reranker: of how many images, and their bytes on disk."""
+
+    fingerprint: str
+    images: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Neighbour:
     """An image and its CLIP cosine with the query, -1..1."""
 
@@ -118,7 +132,10 @@ class Timings:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Hits by falling score. ``degraded`` says why reranking was skipped or cut short, where it was."""
+    """Hits by falling score, those that were not judged behind the judged ones.
+
+    ``degraded`` says why reranking was skipped or cut short, where it was.
+    """
 
     query: str
     hits: tuple[Hit, ...]

@@ -1,12 +1,16 @@
-"""Stand-ins for slow things: an encoder that sees only colours."""
+"""Stand-ins for slow things: models that see only colours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
+from rerank.errors import ImageError
+from rerank.images import load_image
+from rerank.types import ImageSource, ImageTokens
 from retrieval.types import Vectors
 
 COLOURS = {
@@ -29,6 +33,7 @@ class ColourEncoder:
         self.fingerprint = fingerprint
         self.dimension = 12
         self.image_size = 32
+        self.similarity_scale = 10.0
         self.embedded = 0
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
@@ -45,3 +50,40 @@ def _unit(rows: Sequence[np.ndarray]) -> Vectors:
     # Centred, so that black and white, red and cyan point away from each other.
     vectors = (np.asarray(rows, dtype=np.float32).reshape(len(rows), 12) - 96.0) / 255.0
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class ColourTokens:
+    """A reranker's image side: tokens are the colours of an image's 2 × 2 quarters, 0..1.
+
+    ``fail`` looks at each image before it is encoded, and may raise.
+    """
+
+    def __init__(
+        self, *, fingerprint: str = "colour-tokens-1", fail: Callable[[Image.Image], None] | None = None
+    ) -> None:
+        self.image_fingerprint = fingerprint
+        self.batch_size = 1
+        self.token_shape = (4, 3)
+        self.encoded = 0
+        self._fail = fail
+        self._lock = threading.Lock()
+
+    def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
+        return [self._encode(image) for image in images]
+
+    def _encode(self, source: ImageSource) -> ImageTokens | ImageError:
+        try:
+            image = load_image(source)
+        except ImageError as error:
+            return error
+        if self._fail is not None:
+            self._fail(image)
+        with self._lock:
+            self.encoded += 1
+        return ImageTokens(quarters(image), self.image_fingerprint)
+
+
+def quarters(image: Image.Image) -> np.ndarray:
+    """The colours of an image's quarters, float16 (4, 3)."""
+    small = image.convert("RGB").resize((2, 2), Image.Resampling.BOX)
+    return (np.asarray(small, dtype=np.float32).reshape(4, 3) / 255.0).astype(np.float16)

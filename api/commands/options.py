@@ -47,8 +47,11 @@ def settings_for(
 ) -> Settings:
     """The settings of the environment, overridden by a command's flags."""
     from api.settings import Settings
+    from rerank.hardware import keep_freed_memory
     from retrieval.presets import preset
 
+    # Every command that runs a model comes by here, and the process is ours.
+    keep_freed_memory()
     if models is not None:
         encoder, reranker = encoder or preset(models).encoder, reranker or preset(models).reranker
     return Settings.load(collection=collection, encoder=encoder, reranker=reranker, **flags)

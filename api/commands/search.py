@@ -25,6 +25,10 @@ def search(
         float | None,
         typer.Option(metavar="W", min=0.0, max=1.0, help="1 orders by entailment alone, 0 by similarity."),
     ] = None,
+    deadline_ms: Annotated[
+        float | None,
+        typer.Option(metavar="MS", min=1, max=600_000, help="Stop judging by then; the rest follow by similarity."),
+    ] = None,
     models: options.Models = None,
     encoder: options.Encoder = None,
     reranker: options.Reranker = None,
@@ -57,6 +61,7 @@ def search(
             candidates=candidates,
             rerank=not no_rerank,
             min_entailment=min_entailment,
+            deadline_ms=deadline_ms,
             progress=progress,
         )
     found = SearchResponse.of(result).model_dump(mode="json")

@@ -116,10 +116,10 @@ class EntailmentModel:
         batch = torch.from_numpy(np.stack(pixels))
         if self.device.type == "cuda":
             batch = batch.pin_memory().to(self.device, non_blocking=True)
-        batch = batch.to(self.dtype)
+        batch = batch.to(next(self.model.embed_images.parameters()).dtype)
         if self.steps.channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
-        tokens: Tensor = self.model.image_tokens(batch)
+        tokens: Tensor = self.model.image_tokens(batch).to(self.dtype)
         return tokens
 
     @torch.inference_mode()

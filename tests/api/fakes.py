@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank.types import Entailment, Pair
+from rerank.errors import ImageError
+from rerank.images import load_image
+from rerank.types import Candidate, Entailment, Pair, RankedCandidate, Ranking
 from retrieval.errors import ImageNotFound
 from retrieval.types import CollectionInfo, EncoderRecord, Hit, ImageRecord, SearchResult, Timings
 
@@ -41,12 +43,31 @@ class FakeShelf:
 
 
 class FakeJudge:
-    """Gives every pair the same verdict."""
+    """Gives every pair the same verdict; ``late`` candidates of a ranking are not reached in time."""
 
     name = "fake"
 
+    def __init__(self) -> None:
+        self.late = 0
+        self.ranked: list[Candidate] = []
+        self.deadlines: list[float | None] = []
+
     def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         return np.tile(np.array(VERDICT, np.float32), (len(pairs), 1))
+
+    def rank(self, query: str, candidates: Sequence[Candidate], *, deadline_ms: float | None = None) -> Ranking:
+        self.ranked = list(candidates)
+        self.deadlines.append(deadline_ms)
+        reached = len(candidates) - self.late
+        ranked = [self._judged(index, one, index < reached) for index, one in enumerate(candidates)]
+        return Ranking(sorted(ranked, key=lambda one: (one.verdict is None, one.index)))
+
+    def _judged(self, index: int, one: Candidate, reached: bool) -> RankedCandidate:
+        try:
+            load_image(one.image)
+        except ImageError as error:
+            return RankedCandidate(one.id, index, None, error=str(error))
+        return RankedCandidate(one.id, index, Entailment(*VERDICT) if reached else None)
 
 
 @dataclass
@@ -58,6 +79,7 @@ class FakeEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     fail: Callable[[], Exception] | None = None
     searches: list[str] = field(default_factory=list)
+    deadlines: list[float | None] = field(default_factory=list)
     closed: bool = False
 
     def search(
@@ -69,8 +91,10 @@ class FakeEngine:
         rerank: bool = True,
         min_entailment: float = 0.0,
         fusion_weight: float | None = None,
+        deadline_ms: float | None = None,
     ) -> SearchResult:
         self.searches.append(query)
+        self.deadlines.append(deadline_ms)
         if query == "slow":
             assert self.gate.wait(30)
         if self.fail is not None:

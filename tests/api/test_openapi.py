@@ -12,6 +12,9 @@ def test_every_route_of_this_version_is_described(client: httpx.Client) -> None:
     assert set(document["paths"]) == {
         "/v1/search",
         "/v1/entailment",
+        "/v1/rerank",
+        "/v2/rerank",
+        "/rerank",
         "/v1/images/{image_id}",
         "/v1/images/{image_id}/thumbnail",
         "/v1/collection",

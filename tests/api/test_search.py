@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import io
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,25 @@ def test_without_rerank(service: str) -> None:
 
 
 def test_a_fused_score_is_between_the_two(service: str) -> None:
-    for hit in post(service, fusion_weight=0.5)["hits"]:
-        assert hit["score"] == pytest.approx((hit["entailment"] + hit["similarity"]) / 2, abs=1e-5)
+    hits = post(service, fusion_weight=0.5)["hits"]
+    scores = [hit["score"] for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0.0 < hit["score"] <= math.sqrt(hit["entailment"]) + 1e-6 for hit in hits)
+    # The most similar candidate has nothing to make up for.
+    nearest = max(hits, key=lambda hit: hit["similarity"])
+    assert nearest["score"] == pytest.approx(math.sqrt(nearest["entailment"]), abs=1e-5)
+
+
+def test_with_no_time_for_the_reranker_the_order_is_that_of_similarity(service: str) -> None:
+    found, plain = post(service, deadline_ms=1), post(service, rerank=False)
+    assert found["hits"] == plain["hits"]
+    assert found["reranked"] is False
+    assert "deadline" in found["degraded"]
+    linked = httpx.get(f"{service}/v1/search", params={"q": QUERY, "deadline_ms": 1}, timeout=60).json()
+    assert linked["hits"] == plain["hits"]
+    in_time = post(service, deadline_ms=600_000)
+    assert (in_time["reranked"], in_time["degraded"]) == (True, None)
+    assert post(service, deadline_ms=1, min_entailment=0.5)["hits"] == []
 
 
 def test_the_pictures_of_the_hits_are_served(service: str) -> None:

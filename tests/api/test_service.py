@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from api.app import create_app
-from api.service import Service
+from api.service import NO_TIME_MS, Service
 from api.settings import Settings
 from rerank.errors import ModelUnavailable
 from tests.api.conftest import assert_problem, running, wait_ready, wait_until
@@ -87,6 +88,21 @@ def test_a_full_queue_answers_429_and_the_others_are_served(engine: FakeEngine) 
         engine.gate.set()
         assert [answer.result(30).status_code for answer in [first, *waiting]] == [200, 200, 200]
     assert "b" not in engine.searches
+
+
+def test_time_in_the_queue_counts_against_the_deadline(engine: FakeEngine) -> None:
+    with busy(engine, 4) as (client, threads, service):
+        slow = threads.submit(client.get, "/v1/search?q=slow")
+        wait_until(lambda: "slow" in engine.searches)
+        waiting = [threads.submit(client.get, f"/v1/search?q=a&deadline_ms={limit}") for limit in (50, 600_000)]
+        wait_until(lambda: service.worker.depth == 2)
+        time.sleep(0.1)
+        engine.gate.set()
+        assert [answer.result(30).status_code for answer in [slow, *waiting]] == [200, 200, 200]
+    first, second, third = engine.deadlines[-3:]
+    assert first is None
+    assert sorted([second or 0.0, third or 0.0])[0] <= NO_TIME_MS
+    assert 500_000 < max(second or 0.0, third or 0.0) <= 599_900
 
 
 def test_closing_lets_what_runs_end(engine: FakeEngine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,9 +82,13 @@ def test_only_the_candidates_are_judged(engine: SearchEngine) -> None:
 
 def test_fusion_weight_moves_from_entailment_to_similarity(engine: SearchEngine) -> None:
     fused, plain = engine.search("red", fusion_weight=0.0), engine.search("red", rerank=False)
-    assert [hit.score for hit in fused.hits] == [hit.score for hit in plain.hits]
+    assert [hit.id for hit in fused.hits] == [hit.id for hit in plain.hits]
     half = engine.search("red", fusion_weight=0.5).hits
-    assert all(hit.score == pytest.approx((hit.similarity + (hit.entailment or 0)) / 2, abs=1e-6) for hit in half)
+    # The weighted geometric mean of the entailment and of e^(scale · how far behind the most similar).
+    best = max(hit.similarity for hit in half)
+    for hit in half:
+        likelihood = math.exp(engine.encoder.similarity_scale * (hit.similarity - best))
+        assert hit.score == pytest.approx(math.sqrt((hit.entailment or 0.0) * likelihood), rel=1e-4)
 
 
 def test_min_entailment_leaves_out_what_is_below(engine: SearchEngine) -> None:

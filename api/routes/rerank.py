@@ -1,0 +1,82 @@
+"""``/v1/rerank``, ``/v2/rerank``, ``/rerank``: pictures by how well they fit a text, in the shapes that others use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Body, Request
+
+from api.dependencies import JsonNeeded, ServiceNeeded, SettingsNeeded, problems
+from api.documents import SEND, read_documents
+from api.errors import Problem
+from api.rerank_schemas import PICTURE, RerankRequest, RerankResponse, TextRank, cohere_answer, tei_answer
+from rerank.types import Ranking
+
+router = APIRouter(tags=["rerank"], responses=problems(400, 401, 413, 415, 422, 429, 503))
+LATE = "not judged before the deadline"
+EXAMPLES: dict[str, Any] = {
+    "pictures": {
+        "summary": "pictures, sent or of the collection",
+        "value": {"query": "blue denim jeans", "documents": [{"image": PICTURE}, {"id": "img_…"}], "top_n": 1},
+    },
+    "cohere": {
+        "summary": "Cohere: strings",
+        "value": {"model": "rerank-v3.5", "query": "blue denim jeans", "documents": [PICTURE, "img_…"]},
+    },
+    "jina": {
+        "summary": "Jina: pictures with what is known of them",
+        "value": {
+            "model": "jina-reranker-m0",
+            "query": "a hot drink",
+            "documents": [{"image": PICTURE, "text": "a cup of coffee"}],
+            "return_documents": False,
+        },
+    },
+    "tei": {
+        "summary": "Text Embeddings Inference: the answer is an array",
+        "value": {"query": "blue denim jeans", "texts": [PICTURE], "raw_scores": False},
+    },
+}
+
+
+@router.post("/v1/rerank", dependencies=[JsonNeeded], response_model_exclude_unset=True)
+@router.post("/v2/rerank", dependencies=[JsonNeeded], response_model_exclude_unset=True)
+@router.post("/rerank", dependencies=[JsonNeeded], response_model_exclude_unset=True)
+async def rerank(
+    body: Annotated[RerankRequest, Body(openapi_examples=EXAMPLES)],
+    request: Request,
+    service: ServiceNeeded,
+    settings: SettingsNeeded,
+) -> RerankResponse | list[TextRank]:
+    """Pictures by falling probability that each entails the query; the bad ones are named, the others ranked."""
+    name, documents = _documents(body, settings.max_documents)
+    pictures = await run_sync(read_documents, documents, service.engine.collection, settings.max_pixels)
+    if len(pictures.worded) == len(documents):
+        raise _wrong(name, pictures.errors[0])
+    ranking, model = await service.rerank(body.query, pictures.candidates, body.top_n, body.deadline_ms)
+    errors = pictures.errors | _failures(ranking)
+    if name == "texts":
+        return tei_answer(body, documents, ranking, errors)
+    version = "2" if request.url.path.startswith("/v2/") else "1"
+    return cohere_answer(body, documents, ranking, errors, model, version)
+
+
+def _documents(body: RerankRequest, limit: int) -> tuple[str, list[Any]]:
+    """The field that holds the documents, and the documents."""
+    if body.documents is not None and body.texts is not None:
+        raise _wrong("texts", "send either documents or texts")
+    name, documents = ("texts", body.texts) if body.texts is not None else ("documents", body.documents)
+    if documents is None:
+        raise _wrong(name, f"is missing: send a list; {SEND}")
+    if len(documents) > limit:
+        raise _wrong(name, f"holds {len(documents):,} documents, more than {limit:,}; send them in several requests")
+    return name, documents
+
+
+def _failures(ranking: Ranking) -> dict[int, str]:
+    return {int(one.id): LATE if one.error is None else f"image: {one.error}" for one in ranking if one.verdict is None}
+
+
+def _wrong(field: str, detail: str) -> Problem:
+    return Problem(422, f"{field}: {detail}", errors=[{"field": field, "in": "body", "detail": detail}])
