@@ -59,7 +59,7 @@ class SearchOptions(Document):
     min_entailment: Share = Field(0.0, description="hits below this probability are left out")
     fusion_weight: Share | None = Field(
         None,
-        description="1 orders by entailment, 0 by similarity, between by their weighted geometric mean; null: the model's own",
+        description="1 orders by entailment, 0 by similarity, between: weighted geometric mean; null: the model's own",
     )
     deadline_ms: Annotated[float, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
         None, description="what the search may take, in the queue too; what is not judged by then comes last, unjudged"
