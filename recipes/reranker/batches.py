@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from indexer.samples.vocabulary import COLOURS, FINISHES, KINDS
+from indexer.samples.types import Item
 from recipes.reranker.architecture import GRID, TASK
 from recipes.reranker.concepts import ConceptWorld, Hypernyms
 from recipes.reranker.contrast import Neighbours, contrasts
 from recipes.reranker.drawn import Record, scene_of
 from recipes.reranker.features import open_features
+from recipes.reranker.grounding import LABEL_TABLES, UNKNOWN, Mark, labels_of, marks
 from recipes.reranker.hypotheses import VERDICTS, Hypothesis, hypotheses
 from recipes.sources import unpacked
 from rerank.ofa.preprocess import text_to_tokens
 from rerank.ofa.tokenizer import Tokenizer
 
-LABEL_TABLES = (list(KINDS), list(COLOURS), list(FINISHES))
 PAD = 1
 SHORT = 17  # tokens, eight of them the prompt's
 LONG_SHARE = 0.2
@@ -39,18 +39,20 @@ Row = tuple[bool, int]  # whether among the named pictures, and which
 
 @dataclass(frozen=True)
 class Plan:
-    """Which pictures, with the tokens and labels of each one's texts."""
+    """Which pictures, with the tokens, labels and marked words of each one's texts."""
 
     rows: list[Row]
     tokens: list[list[list[int]]]
     labels: list[list[int]]
+    marks: list[list[list[Mark]]]
 
 
 @dataclass(frozen=True)
 class Batch:
     """Features (pictures, cells, channels) in fp16, tokens (pictures, texts, length), labels (pictures, texts).
 
-    ``where`` (pictures, 2, cells) and ``shown`` (pictures, 2, 3) say what stands where, -1 where nothing is known.
+    ``where`` (pictures, 2, cells) and ``shown`` (pictures, 2, 4) say what stands where, -1 where nothing is known;
+    ``marked`` (marks, 2) and ``meant`` (marks, 7) say which rows of which texts speak of what (``grounding``).
     """
 
     features: Tensor
@@ -58,6 +60,8 @@ class Batch:
     labels: Tensor
     where: Tensor
     shown: Tensor
+    marked: Tensor
+    meant: Tensor
 
 
 class Sampler:
@@ -69,6 +73,7 @@ class Sampler:
         self.drawn = open_features(root / "features" / drawn)
         self.others = open_features(root / "features" / named)
         concepts = [record["concept"] for record in self.others.records]
+        self.concepts = {concept: n for n, concept in enumerate(sorted(set(concepts)))}
         self.world = ConceptWorld(self.others.records, Hypernyms(unpacked(cache, "wordnet"), concepts))
         done = np.flatnonzero(self.drawn.done).tolist()
         items = {n: len(self.drawn.records[n]["scene"]["items"]) for n in done}
@@ -129,7 +134,16 @@ class Sampler:
     def plan_rows(self, rows: list[Row], texts: Sequence[Sequence[Hypothesis]]) -> Plan:
         """The given pictures with the given hypotheses, equally many for each."""
         tokens = [[self.tokens(one) for one in group] for group in texts]
-        return Plan(rows, tokens, [[VERDICTS.index(one.label) for one in group] for group in texts])
+        labels = [[VERDICTS.index(one.label) for one in group] for group in texts]
+        found = [
+            [self._marks(row, one, ids) for one, ids in zip(group, known, strict=True)]
+            for row, group, known in zip(rows, texts, tokens, strict=True)
+        ]
+        return Plan(rows, tokens, labels, found)
+
+    def _marks(self, row: Row, hypothesis: Hypothesis, tokens: list[int]) -> list[Mark]:
+        named, n = row
+        return [] if named else marks(hypothesis, tokens, scene_of(self.drawn.records[n]), self.tokenizer)
 
     def hypotheses(self, row: Row, rng: random.Random, count: int) -> list[Hypothesis]:
         """Hypotheses about the picture of a row."""
@@ -147,22 +161,37 @@ class Sampler:
         length = max(len(ids) for group in plan.tokens for ids in group)
         padded = [[ids + [PAD] * (length - len(ids)) for ids in group] for group in plan.tokens]
         sets = [(self.others if named else self.drawn, n) for named, n in plan.rows]
-        places = [_places(features.records[n]) for features, n in sets]
+        places = [picture_labels(features.records[n], self.concepts) for features, n in sets]
         return Batch(
             torch.from_numpy(np.stack([features.features[n] for features, n in sets])),
             torch.tensor(padded),
             torch.tensor(plan.labels),
             torch.from_numpy(np.stack([where for where, _ in places])),
             torch.tensor([shown for _, shown in places]),
+            *_marked(plan),
         )
 
 
-def _places(record: Record) -> tuple[NDArray[np.bool_], list[list[int]]]:
-    """Which cells show which item; the cells between two items belong to neither."""
+def _marked(plan: Plan) -> tuple[Tensor, Tensor]:
+    """Text and row of each mark, and its labels."""
+    texts = [found for group in plan.marks for found in group]
+    where = [(n, mark.row) for n, found in enumerate(texts) for mark in found]
+    labels = [(*mark.seen, *mark.said, mark.verdict) for found in texts for mark in found]
+    return torch.tensor(where).view(-1, 2).long(), torch.tensor(labels).view(-1, 2 * len(LABEL_TABLES) + 1).long()
+
+
+def picture_labels(record: Record, concepts: Mapping[str, int]) -> tuple[NDArray[np.bool_], list[list[int]]]:
+    """Which cells show which item, by kind, colour and finish, or which concept.
+
+    The cells between two items belong to neither.
+    """
     where = np.zeros((2, GRID, GRID), dtype=np.bool_)
-    shown = [[-1, -1, -1], [-1, -1, -1]]
+    shown = [[UNKNOWN] * (len(LABEL_TABLES) + 1) for _ in range(2)]
     if "scene" not in record:
         where[:] = True
+        shown[0][-1] = concepts[record["concept"]]
+        if record["colour"] in LABEL_TABLES[1]:
+            shown[0][1] = LABEL_TABLES[1].index(record["colour"])
         return where.reshape(2, -1), shown
     items, layout = record["scene"]["items"], record["scene"]["layout"]
     half = GRID // 2
@@ -171,8 +200,7 @@ def _places(record: Record) -> tuple[NDArray[np.bool_], list[list[int]]]:
     for place, part in enumerate(parts):
         where[place][part] = True
     for place, item in enumerate(items):
-        values = (item["kind"], item["colour"], item["finish"])
-        shown[place] = [table.index(value) for table, value in zip(LABEL_TABLES, values, strict=True)]
+        shown[place] = [*labels_of(Item(**item)), UNKNOWN]
     return where.reshape(2, -1), shown
 
 
@@ -180,8 +208,8 @@ def shares(progress: float) -> tuple[float, float, float]:
     """Of single items, of two items, of named pictures: single items first, then ever more scenes of two."""
     if progress < BEGINNING:
         return 1.0, 0.0, 0.0
-    double = 0.05 + 0.4 * min(1.0, (progress - BEGINNING) / 0.2)
-    return 0.8 - double, double, 0.2
+    double = 0.05 + 0.43 * min(1.0, (progress - BEGINNING) / 0.2)
+    return 0.78 - double, double, 0.22
 
 
 def _plan_on(cache: Path, seed: str, size: tuple[int, int], progress: Any, plans: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from indexer.samples.types import Item, Scene
 from indexer.samples.vocabulary import KINDS
-from recipes.reranker.hypotheses import RELATION_WORDS, Hypothesis
+from recipes.reranker.hypotheses import RELATION_WORDS, Hypothesis, Said
 from recipes.reranker.proposing import describe
 from recipes.reranker.truth import Phrase, Relation, judge
 from recipes.reranker.wording import framed, in_words
@@ -28,18 +28,18 @@ def contrasts(pair: tuple[Scene, Scene], rng: random.Random, count: int) -> tupl
     found: tuple[list[Hypothesis], list[Hypothesis]] = ([], [])
     for side in (0, 1):
         for _ in range(count // 2):
-            text = _true_of_one(pair[side], pair[1 - side], rng)
-            if text is not None:
-                found[side].append(Hypothesis(text, "entailment"))
-                found[1 - side].append(Hypothesis(text, "contradiction"))
+            said = _true_of_one(pair[side], pair[1 - side], rng)
+            if said is not None:
+                found[side].append(Hypothesis(said.text, "entailment", phrases=said.phrases))
+                found[1 - side].append(Hypothesis(said.text, "contradiction", phrases=said.phrases))
     return found
 
 
-def _true_of_one(scene: Scene, other: Scene, rng: random.Random) -> str | None:
+def _true_of_one(scene: Scene, other: Scene, rng: random.Random) -> Said | None:
     for _ in range(TRIES):
         phrases, relation = _say(scene, rng)
         if judge(scene, phrases, relation) == "entailment" and judge(other, phrases, relation) == "contradiction":
-            return _spoken(phrases, relation, rng)
+            return Said(_spoken(phrases, relation, rng), phrases)
     return None
 
 

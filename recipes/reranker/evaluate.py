@@ -1,7 +1,7 @@
 """Measure the packaged reranker: `python -m recipes.reranker.evaluate`.
 
 Reads the model directory and the cached features, finds the temperature on the validation sets, and writes
-CACHE/reranker/run/figures.json: every figure, the table of the model card, and temperature and fusion weight for
+CACHE/reranker/RUN/figures.json: every figure, the table of the model card, and temperature and fusion weight for
 `recipes.reranker.package`. Hypotheses are sampled with fixed seeds; nothing here was trained on.
 """
 
@@ -149,10 +149,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
     parser.add_argument("--directory", type=Path, default=BUNDLED)
+    parser.add_argument("--run", default="run", help="folder that takes the figures")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    run = options.cache / "reranker" / "run"
+    run = options.cache / "reranker" / options.run
     found = evaluate(options.cache, options.directory)
     found["fusion_weight"] = choose_weight(found["search"])
     found["table"], found["weak"] = table(found), weaknesses(found)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from indexer.samples.types import Item, Scene
 from indexer.samples.vocabulary import BACKGROUNDS, KINDS
 from recipes.reranker.proposing import corrupt, describe
-from recipes.reranker.truth import Relation, Verdict, judge
+from recipes.reranker.truth import Phrase, Relation, Verdict, judge
 from recipes.reranker.wording import ASIDES, framed, in_words, modified, modifier, with_article
 
 TRIES = 12
@@ -33,11 +34,22 @@ CLEAR = ("dark", "wooden table", "grass", "tiles", "bed", "pavement", "shelf", "
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A text about a picture with its label, and perhaps a premise that goes with the picture."""
+    """A text about a picture with its label, and perhaps a premise that goes with the picture.
+
+    ``phrases`` are the things it speaks of, in order; empty where nobody needs to know.
+    """
 
     text: str
     label: Verdict
     premise: str | None = None
+    phrases: tuple[Phrase, ...] = ()
+
+
+class Said(NamedTuple):
+    """A text and the things it speaks of."""
+
+    text: str
+    phrases: tuple[Phrase, ...] = ()
 
 
 def hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]:
@@ -53,7 +65,7 @@ def hypotheses(scene: Scene, rng: random.Random, count: int) -> list[Hypothesis]
 
 def _propose(scene: Scene, wanted: Verdict, rng: random.Random) -> Hypothesis | None:
     double = len(scene.items) == 2
-    forms: list[tuple[Callable[[Scene, Verdict, random.Random], str | None], float]] = [
+    forms: list[tuple[Callable[[Scene, Verdict, random.Random], Said | None], float]] = [
         (_one, 10 if not double else 6),
         (_two, 0.8 if not double else 9),
         (_predicate, 0.8),
@@ -66,15 +78,15 @@ def _propose(scene: Scene, wanted: Verdict, rng: random.Random) -> Hypothesis | 
     elif wanted == "contradiction" and rng.random() < 0.3:
         forms = [(_unverifiable, 1)]
     form = rng.choices([form for form, _ in forms], [weight for _, weight in forms])[0]
-    text = form(scene, wanted, rng)
-    return None if text is None else Hypothesis(text, wanted)
+    said = form(scene, wanted, rng)
+    return None if said is None else Hypothesis(said.text, wanted, phrases=said.phrases)
 
 
-def _text_until(wanted: Verdict, propose: Callable[[], tuple[str, Verdict]]) -> str | None:
+def _until(wanted: Verdict, propose: Callable[[], tuple[Said, Verdict]]) -> Said | None:
     for _ in range(TRIES):
-        text, verdict = propose()
+        said, verdict = propose()
         if verdict == wanted:
-            return text
+            return said
     return None
 
 
@@ -82,27 +94,27 @@ def _maybe_corrupt(item: Item, scene: Scene, wanted: Verdict, rng: random.Random
     return item if wanted == "entailment" else corrupt(item, scene, rng)
 
 
-def _one(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
-    def propose() -> tuple[str, Verdict]:
+def _one(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
+    def propose() -> tuple[Said, Verdict]:
         phrase = describe(_maybe_corrupt(rng.choice(scene.items), scene, wanted, rng), rng)
         bare = rng.random() < 0.75
         text = in_words(phrase, rng, article=None if bare else True)
-        return (text if bare else framed(text, rng, share=1.0)), judge(scene, (phrase,))
+        return Said(text if bare else framed(text, rng, share=1.0), (phrase,)), judge(scene, (phrase,))
 
-    return _text_until(wanted, propose)
+    return _until(wanted, propose)
 
 
-def _two(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
-    def propose() -> tuple[str, Verdict]:
+def _two(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
+    def propose() -> tuple[Said, Verdict]:
         items, relation = _two_items(scene, wanted, rng)
         full = rng.choice((1.0, 0.6, 0.3))
         phrases = describe(items[0], rng, full=full), describe(items[1], rng, full=full)
         article = rng.random() < 0.7
         words = [in_words(phrase, rng, article=article) for phrase in phrases]
         text = rng.choice(RELATION_WORDS[relation]).format(*words)
-        return framed(text, rng, share=0.15), judge(scene, phrases, relation)
+        return Said(framed(text, rng, share=0.15), phrases), judge(scene, phrases, relation)
 
-    return _text_until(wanted, propose)
+    return _until(wanted, propose)
 
 
 def _two_items(scene: Scene, wanted: Verdict, rng: random.Random) -> tuple[list[Item], Relation]:
@@ -131,24 +143,24 @@ def _two_items(scene: Scene, wanted: Verdict, rng: random.Random) -> tuple[list[
     return items, placed
 
 
-def _predicate(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
-    def propose() -> tuple[str, Verdict]:
+def _predicate(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
+    def propose() -> tuple[Said, Verdict]:
         item = rng.choice(scene.items)
         said = _maybe_corrupt(item, scene, wanted, rng)
         phrase = replace(describe(replace(said, kind=item.kind), rng, full=1.0), finish="")
         plural = not with_article(phrase.kind).startswith(("a ", "an "))
         text = f"the {phrase.kind} {'are' if plural else 'is'} {phrase.colour}"
-        return text, judge(scene, (phrase,))
+        return Said(text, (phrase,)), judge(scene, (phrase,))
 
-    return _text_until(wanted, propose)
+    return _until(wanted, propose)
 
 
-def _placed(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+def _placed(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
     """An item and what it lies on; either may be wrong."""
     if scene.background not in CLEAR:
         return None
 
-    def propose() -> tuple[str, Verdict]:
+    def propose() -> tuple[Said, Verdict]:
         item, background = rng.choice(scene.items), scene.background
         if wanted == "contradiction" and rng.random() < 0.5:
             background = rng.choice([name for name in CLEAR if name != background])
@@ -156,22 +168,22 @@ def _placed(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
             item = corrupt(item, scene, rng)
         phrase = describe(item, rng)
         text = f"{in_words(phrase, rng, article=True)} {BACKGROUNDS[background].phrase}"
-        return text, judge(scene, (phrase,)) if background == scene.background else "contradiction"
+        return Said(text, (phrase,)), judge(scene, (phrase,)) if background == scene.background else "contradiction"
 
-    return _text_until(wanted, propose)
+    return _until(wanted, propose)
 
 
-def _counted(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+def _counted(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
     names = {1: ("one item", "a single item", "one thing"), 2: ("two items", "two things", "two different items"),
              3: ("three items", "three things", "several items")}  # fmt: skip
     count = len(scene.items)
     if wanted == "contradiction":
         count = rng.choice([3 - count, 3 - count, 3])
-    return framed(rng.choice(names[count]), rng, share=0.4)
+    return Said(framed(rng.choice(names[count]), rng, share=0.4))
 
 
-def _absent(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
-    def propose() -> tuple[str, Verdict]:
+def _absent(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
+    def propose() -> tuple[Said, Verdict]:
         item = rng.choice(scene.items)
         said = item if wanted == "contradiction" else corrupt(item, scene, rng)
         phrase = describe(said, rng, full=0.2)
@@ -179,47 +191,49 @@ def _absent(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
         text = rng.choice(("no {}", "there is no {}", "not {}", "{} is missing")).format(noun)
         opposite: dict[Verdict, Verdict] = {"entailment": "contradiction", "contradiction": "entailment"}
         verdict = judge(scene, (phrase,))
-        return text, opposite.get(verdict, verdict)
+        return Said(text, (phrase,)), opposite.get(verdict, verdict)
 
-    return _text_until(wanted, propose)
+    return _until(wanted, propose)
 
 
-def _near(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+def _near(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
     """The right colour on a kind that some would call so: neither proved nor disproved."""
 
-    def propose() -> tuple[str, Verdict]:
+    def propose() -> tuple[Said, Verdict]:
         item = rng.choice(scene.items)
         phrase = describe(replace(item, kind=rng.choice(list(KINDS))), rng)
-        return framed(in_words(phrase, rng), rng, share=0.2), judge(scene, (phrase,))
+        return Said(framed(in_words(phrase, rng), rng, share=0.2), (phrase,)), judge(scene, (phrase,))
 
     for _ in range(4):
-        text = _text_until(wanted, propose)
-        if text is not None:
-            return text
+        said = _until(wanted, propose)
+        if said is not None:
+            return said
     return None
 
 
-def _unverifiable(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:
+def _unverifiable(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:
     """What no picture proves, of the right thing (open) or of the wrong one (refuted)."""
 
-    def propose() -> tuple[str, Verdict]:
+    def propose() -> tuple[Said, Verdict]:
         item = rng.choice(scene.items)
         phrase = describe(item if wanted == "neutral" else corrupt(item, scene, rng), rng)
-        verdict = judge(scene, (phrase,))
         if not phrase.kind or phrase.finish == "plain":
-            phrase = replace(phrase, kind="thing", finish="")
+            phrase = replace(phrase, kind="", finish="")
+        verdict = judge(scene, (phrase,))
+        spoken = replace(phrase, kind=phrase.kind or "thing")
         word, before, _ = modifier(rng)
-        noun = modified(in_words(phrase, rng, article=False), word, before=before)
+        noun = modified(in_words(spoken, rng, article=False), word, before=before)
         owned = before and (word in ("my", "his", "her") or word.endswith("'s"))
         if not owned and rng.random() < 0.5:
             noun = with_article(noun) if before else with_article(noun.split(f" {word}")[0]) + f" {word}"
-        return framed(noun, rng, share=0.2), "neutral" if verdict == "entailment" else verdict
+        open_or_refuted: Verdict = "neutral" if verdict == "entailment" else verdict
+        return Said(framed(noun, rng, share=0.2), (phrase,)), open_or_refuted
 
-    return _text_until(wanted, propose)
+    return _until(wanted, propose)
 
 
-def _aside(scene: Scene, wanted: Verdict, rng: random.Random) -> str | None:  # noqa: ARG001  (a form like the others)
-    return rng.choice(ASIDES)
+def _aside(scene: Scene, wanted: Verdict, rng: random.Random) -> Said | None:  # noqa: ARG001  (a form like the others)
+    return Said(rng.choice(ASIDES))
 
 
 def _with_premise(scene: Scene, made: Hypothesis, rng: random.Random) -> Hypothesis:

@@ -11,6 +11,8 @@ from rerank.ofa.model import OFAModel
 
 WARM_UP = 50
 LAST = 0.02  # of the highest rate, at the end
+# Position tables are added to attention's logits as they are, where one is little; at the common rate they stay near 0.
+TABLES_PACE = 20.0
 
 
 def learning_rate(highest: float, step: int, share: float) -> float:
@@ -24,8 +26,13 @@ def trained_weights(model: OFAModel) -> dict[str, torch.nn.Parameter]:
 
 
 def build_optimiser(model: OFAModel, heads: nn.Module) -> torch.optim.AdamW:
-    weights = [*trained_weights(model).values(), *heads.parameters()]
-    decayed = [value for value in weights if value.ndim > 1]
-    plain = [value for value in weights if value.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
+    """AdamW; each group's ``pace`` multiplies the learning rate."""
+    weights = trained_weights(model)
+    tables = [value for name, value in weights.items() if "rel_pos_table" in name]
+    others = [value for name, value in weights.items() if "rel_pos_table" not in name] + list(heads.parameters())
+    groups = [
+        {"params": [value for value in others if value.ndim > 1], "weight_decay": 0.02, "pace": 1.0},
+        {"params": [value for value in others if value.ndim <= 1], "weight_decay": 0.0, "pace": 1.0},
+        {"params": tables, "weight_decay": 0.0, "pace": TABLES_PACE},
+    ]
     return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), fused=True)

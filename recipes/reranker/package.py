@@ -1,9 +1,9 @@
 """Write the trained reranker as a model directory: `python -m recipes.reranker.package`.
 
-Takes the running average of CACHE/reranker/run/checkpoint.pt, finds the temperature on the validation sets
-and writes ModelScope's layout into ``--output`` (default: rerank/bundled), each file aside and renamed.
-The model card takes its figures from CACHE/reranker/run/figures.json where `recipes.reranker.evaluate` has
-run before; run it, then package again.
+Takes the running average of CACHE/reranker/RUN/checkpoint.pt and writes ModelScope's layout into ``--output``
+(default: rerank/bundled), each file aside and renamed. Temperature, fusion weight and the model card's figures
+come from CACHE/reranker/RUN/figures.json where `recipes.reranker.evaluate` has run before; run it, then package
+again.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from rerank.ofa.model import OFAModel
 BUNDLED = Path(__file__).parents[2] / "rerank" / "bundled"
 
 
-def trained_model(cache: Path, config: OFAConfig) -> OFAModel:
+def trained_model(cache: Path, run: Path, config: OFAConfig) -> OFAModel:
     """The averaged weights in a model that takes raw pixels."""
-    saved = torch.load(cache / "reranker" / "run" / "checkpoint.pt", weights_only=True)
+    saved = torch.load(run / "checkpoint.pt", weights_only=True)
     model = OFAModel(config)
     _, trunk = classifier_and_trunk(cache)
     stem: dict[str, Tensor] = {f"embed_images.trunk.{key}": value for key, value in trunk.items()}
@@ -77,11 +77,12 @@ def write(output: Path, files: dict[str, bytes]) -> None:
         aside.replace(output / name)
 
 
-def package(cache: Path, output: Path, temperature: float, fusion_weight: float, figures: dict[str, Any]) -> None:
-    """Write all files of the model directory."""
+def package(cache: Path, run: Path, output: Path, figures: dict[str, Any]) -> None:
+    """Write all files of the model directory; ``figures`` as `recipes.reranker.evaluate` writes them, or empty."""
+    temperature, fusion_weight = figures.get("temperature", 1.0), figures.get("fusion_weight", 1.0)
     vocabulary = cache / "reranker" / "vocabulary"
     config = ofa_config(len(json.loads((vocabulary / "vocab.json").read_text())))
-    weights = {key: value.half() for key, value in reference_weights(trained_model(cache, config)).items()}
+    weights = {key: value.half() for key, value in reference_weights(trained_model(cache, run, config)).items()}
     worst = max(float(value.abs().max()) for value in weights.values())
     if not worst < 60_000:
         raise ValueError(f"a weight of {worst} does not fit fp16")
@@ -102,14 +103,16 @@ def package(cache: Path, output: Path, temperature: float, fusion_weight: float,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
+    parser.add_argument("--run", default="run", help="folder of checkpoint and figures")
     parser.add_argument("--output", type=Path, default=BUNDLED)
     options = parser.parse_args()
-    path = options.cache / "reranker" / "run" / "figures.json"
+    run = options.cache / "reranker" / options.run
+    path = run / "figures.json"
     figures = json.loads(path.read_text()) if path.exists() else {}
-    temperature, weight = figures.get("temperature", 1.0), figures.get("fusion_weight", 1.0)
-    package(options.cache, options.output, temperature, weight, figures)
+    package(options.cache, run, options.output, figures)
     size = sum(file.stat().st_size for file in options.output.iterdir())
-    print(f"{options.output}: {size / 1e6:.1f} MB, temperature {temperature}, fusion_weight {weight}")
+    settings = {key: figures.get(key) for key in ("temperature", "fusion_weight")}
+    print(f"{options.output}: {size / 1e6:.1f} MB, {settings}")
 
 
 if __name__ == "__main__":

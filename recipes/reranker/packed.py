@@ -8,12 +8,10 @@ cheaper to train on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from rerank.ofa.attention import Attention
 from rerank.ofa.decoder import DecoderLayer
@@ -44,10 +42,16 @@ def keep_apart(model: OFAModel) -> None:
         linear.bias[::step] = 0.0
 
 
-def answer_logits(
-    model: OFAModel, features: Tensor, tokens: Tensor, answers: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Answer logits (pictures, texts, answers), and the image's rows (pictures, cells, width) embedded and half way up.
+class States(NamedTuple):
+    """Rows on the way up: the image's (pictures, cells, width), the texts' (texts, length, width)."""
+
+    entered: Tensor  # the image's, embedded
+    halfway: Tensor  # the image's, half way up
+    texts: list[Tensor]  # the texts', after each layer
+
+
+def answer_logits(model: OFAModel, features: Tensor, tokens: Tensor, answers: Tensor) -> tuple[Tensor, States]:
+    """Answer logits (pictures, texts, answers), and what else is of use in training.
 
     Args:
         features: what the stem sees, (pictures, cells, channels).
@@ -65,13 +69,15 @@ def answer_logits(
     image = model.encoder.embed_image(features)
     text = model.encoder.embed_text(embedded) * ~pad[:, :, None]
     entered = halfway = image
+    told: list[Tensor] = []
     for number, (layer, bias) in enumerate(zip(model.encoder.layers, biases, strict=True), start=1):
         image, text = _encoder_layer(layer, image, text, bias, pad)  # type: ignore[arg-type]
         halfway = image if number == (len(biases) + 1) // 2 else halfway
+        told.append(text)
     image, text = model.encoder.layer_norm(image), model.encoder.layer_norm(text)
     hidden = _decode(model, embedded, (image, text), positions, pad)
     logits = hidden @ model.embed_tokens.weight[answers].T
-    return logits.view(pictures, texts, -1), (entered, halfway)
+    return logits.view(pictures, texts, -1), States(entered, halfway, told)
 
 
 def _encoder_layer(
@@ -151,31 +157,3 @@ def _heads(attn: Attention, x: Tensor) -> Tensor:
 def _joined(attn: Attention, out: Tensor) -> Tensor:
     joined: Tensor = attn.out_proj((out * attn.c_attn[:, None, None]).transpose(1, 2).flatten(2))
     return joined
-
-
-class AuxiliaryHeads(nn.Module):
-    """What stands where, told from the image's rows alone; trains the picture's half before the text's can."""
-
-    def __init__(self, width: int, names: Sequence[Sequence[Sequence[int]]]) -> None:
-        """``names`` holds, for each table of classes, the token ids of each class's name."""
-        super().__init__()
-        self.attend = nn.Linear(width, 1)
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.scale = nn.Parameter(torch.tensor(1.0))
-        self.names = [[torch.tensor(ids) for ids in table] for table in names]
-
-    def forward(self, states: Tensor, where: Tensor, labels: Tensor, words: Tensor) -> Tensor:
-        """Mean loss of naming what each place shows.
-
-        ``where`` (pictures, places, cells) marks the places; ``labels`` (pictures, places, tables) is -1 where unknown;
-        ``words`` are the token embeddings: the classes are their names, so that the picture's rows come to lie
-        where the words do, and a text's rows find what they speak of by likeness.
-        """
-        scores = self.attend(states).transpose(1, 2).masked_fill(~where, -1e4)
-        pooled = self.norm(torch.softmax(scores, dim=-1) @ states).flatten(0, 1)
-        losses = []
-        for n, table in enumerate(self.names):
-            classes = torch.stack([F.normalize(words[ids].mean(dim=0), dim=0) for ids in table])
-            logits = self.scale.exp() * (pooled @ classes.T)
-            losses.append(F.cross_entropy(logits, labels[:, :, n].flatten(), ignore_index=-1, reduction="sum"))
-        return torch.stack(losses).sum() / (labels >= 0).sum().clamp(min=1)

@@ -1,7 +1,8 @@
 """Train the reranker on cached features: `python -m recipes.reranker.train`.
 
-Writes CACHE/reranker/run/: `checkpoint.pt` every few minutes (weights, their running average, optimiser,
+Writes CACHE/reranker/RUN/: `checkpoint.pt` every few minutes (weights, their running average, optimiser,
 random states), `curve.jsonl` and `curve.png`. Safe to stop and run again: it goes on from the checkpoint.
+``--start`` begins a new run, with a schedule of its own, from the averaged weights of another.
 The learning rate follows the share of ``--steps`` or of ``--minutes`` that has passed, whichever is larger.
 """
 
@@ -18,28 +19,34 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from recipes.reranker.batches import LABEL_TABLES, Batch, Sampler, planned
+from indexer.samples.scenes import caption
+from recipes.reranker.auxiliary import Auxiliary
+from recipes.reranker.batches import Batch, Sampler, planned
 from recipes.reranker.curve import plot_curve
+from recipes.reranker.drawn import scene_of
+from recipes.reranker.grounding import LABEL_TABLES
 from recipes.reranker.hypotheses import Hypothesis
 from recipes.reranker.optimising import build_optimiser, learning_rate, trained_weights
-from recipes.reranker.packed import AuxiliaryHeads, answer_logits, keep_apart
+from recipes.reranker.packed import States, answer_logits, keep_apart
 from recipes.reranker.starting import build_model, feature_statistics
 from recipes.sources import DEFAULT_CACHE
 from rerank.ofa.entailment import ANSWERS, answer_token
+from rerank.ofa.preprocess import normalise_text
 
-AUXILIARY_SHARE = 0.3
+FEATURE_DROPOUT = 0.1
 AVERAGE = 0.998
 
 
 @dataclass
 class Progress:
-    """How far the run is; ``seconds`` counts training only, over all of its sittings."""
+    """How far the run is; ``seconds`` counts training only, over all of its sittings; ``before`` in earlier runs."""
 
     step: int = 0
     seconds: float = 0.0
+    before: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def share(self, steps: int, minutes: float) -> float:
@@ -52,25 +59,34 @@ class Trainer:
 
     def __init__(self, cache: Path, options: argparse.Namespace) -> None:
         root = cache / "reranker"
-        self.options, self.folder = options, root / "run"
+        self.options, self.folder = options, root / options.run
         self.folder.mkdir(parents=True, exist_ok=True)
         self.cache = cache
         self.sampler = Sampler(cache, "train", "named")
-        self.checks = _checks(Sampler(cache, "valid", "named_valid"))
+        validation = Sampler(cache, "valid", "named_valid")
+        self.checks, self.twins = _checks(validation), _twins(validation)
         tokenizer = self.sampler.tokenizer
         self.answers = torch.tensor([answer_token(answer, tokenizer) for answer in ANSWERS])
         saved = self._saved()
         sets = (self.sampler.drawn, self.sampler.others)
-        statistics: tuple[Tensor, Tensor] = saved["statistics"] if saved else feature_statistics(*sets)
+        started = None if saved or not options.start else _load_checkpoint(root / options.start)
+        known = saved or started
+        statistics: tuple[Tensor, Tensor] = known["statistics"] if known else feature_statistics(*sets)
         self.mean, self.deviation = statistics
         self.model = build_model(cache, tokenizer, self.deviation, options.seed)
-        names = [[tokenizer.encode(" " + _spoken(name)) for name in table] for table in LABEL_TABLES]
-        width = self.model.config.d_model
-        self.heads = nn.ModuleList(AuxiliaryHeads(width, names) for _ in range(2))
+        tables = (*LABEL_TABLES, list(self.sampler.concepts))
+        names = [[tokenizer.encode(" " + normalise_text(name, 8)) for name in table] for table in tables]
+        self.heads = Auxiliary(self.model.config.d_model, self.model.config.encoder_layers, names)
         self.weights = trained_weights(self.model)
+        if started:
+            self._load(started["average"])
         self.average = {name: value.detach().clone() for name, value in self.weights.items()}
         self.optimiser = build_optimiser(self.model, self.heads)
         self.progress = Progress()
+        if started:
+            self.heads.load_state_dict(started["heads"], strict=False)
+            earlier = Progress(**started["progress"])
+            self.progress.before = earlier.before + earlier.seconds
         if saved:
             self._restore(saved)
 
@@ -81,14 +97,14 @@ class Trainer:
             rows = [rng.choice(self.sampler.single) for _ in range(pictures)]
             batch = self.sampler.batch(self.sampler.plan_rows(rows, [[Hypothesis("", "neutral")]] * pictures))
             embedded = self.model.encoder.embed_image((batch.features.float() - self.mean) / self.deviation)
-            loss = self.heads[0](embedded, batch.where, batch.shown, self.model.embed_tokens.weight)
+            loss = self.heads.pictures[0](embedded, batch.where, batch.shown, self.model.embed_tokens.weight)
             loss.backward()
             self._update(2 * self.options.rate * min(1.0, (step + 1) / 30))
         print(f"pictures named: loss {float(loss.detach()):.3f}", flush=True)
 
     def _update(self, rate: float) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["pace"]
         torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -97,53 +113,51 @@ class Trainer:
     def run(self) -> None:
         """Train until the planned end."""
         options, progress = self.options, self.progress
-        if progress.step == 0:
+        if progress.step == 0 and not options.start:
             self.name_pictures()
-        reached = multiprocessing.get_context("spawn").Value("d", self._share())
+        reached = multiprocessing.get_context("spawn").Value("d", self._mixing())
         seed = f"{options.seed}/{progress.step}"
         plans = planned(self.cache, seed, (options.pictures, options.texts), reached)
         plan = next(plans)
         last_saved, loss = time.time(), 0.0
-        losses: list[tuple[float, float]] = []
+        losses: list[list[float]] = []
         while self._share() < 1.0:
             begun = time.time()
             losses.append(self.step(self.sampler.batch(plan)))
             plan = next(plans)
             progress.seconds += time.time() - begun
             progress.step += 1
-            reached.value = self._share()
+            reached.value = self._mixing()
             if progress.step % 25 == 0:
                 mean = [sum(values) / len(losses) for values in zip(*losses, strict=True)]
                 rate = progress.step / progress.seconds
                 done = f"{progress.step} {100 * self._share():.0f}%"
-                print(f"{done} loss {mean[0]:.3f} aux {mean[1]:.3f} {rate:.2f}/s", flush=True)
+                parts = " ".join(f"{part:.3f}" for part in mean)
+                print(f"{done} losses {parts} {rate:.2f}/s", flush=True)
                 loss, losses = mean[0], []
                 if time.time() - last_saved > 60 * options.every:
                     self.save(loss)
                     last_saved = time.time()
         self.save(loss)
 
-    def step(self, batch: Batch) -> tuple[float, float]:
-        """One optimiser step; the two losses."""
+    def step(self, batch: Batch) -> list[float]:
+        """One optimiser step; the answers' loss, then those of ``Auxiliary``."""
         self.model.train()
         rate = learning_rate(self.options.rate, self.progress.step, self._share())
         logits, states = self._forward(batch)
         loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
-        words = self.model.embed_tokens.weight
-        pairs = zip(self.heads, states, strict=True)
-        told = [head(rows.float(), batch.where, batch.shown, words) for head, rows in pairs]
-        auxiliary = torch.stack(told).mean()
-        (loss + AUXILIARY_SHARE * auxiliary).backward()
+        told = self.heads(states, batch, self.model.embed_tokens.weight)
+        (loss + self.heads.shares @ told).backward()
         self._update(rate)
         with torch.no_grad():
             keep = min(AVERAGE, (1 + self.progress.step) / (10 + self.progress.step))
             for name, value in self.weights.items():
                 self.average[name].lerp_(value, 1 - keep)
-        return float(loss.detach()), float(auxiliary.detach())
+        return [float(loss.detach()), *told.tolist()]
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Three-way accuracy of the averaged weights on each sort of unseen picture."""
+        """Three-way accuracy of the averaged weights on each sort of unseen picture; swapped captions found out."""
         current = {name: value.detach().clone() for name, value in self.weights.items()}
         self._load(self.average)
         self.model.eval()
@@ -151,13 +165,16 @@ class Trainer:
         for name, batches in self.checks.items():
             hits = [(self._forward(batch)[0].argmax(-1) == batch.labels).float().mean() for batch in batches]
             found[name] = float(torch.stack(hits).mean())
+        entailed = [self._forward(batch)[0].softmax(dim=-1)[:, :, 0] for batch in self.twins]
+        found["bound"] = float((torch.cat(entailed)[:, 0] > torch.cat(entailed)[:, 1]).float().mean())
         self._load(current)
         return found
 
     def save(self, loss: float) -> None:
         """Evaluate, then write the checkpoint aside and rename it."""
         progress = self.progress
-        entry = {"step": progress.step, "minutes": progress.seconds / 60, "loss": loss, **self.evaluate()}
+        entry = {"step": progress.step, "minutes": (progress.before + progress.seconds) / 60, "loss": loss}
+        entry |= self.evaluate()
         self.progress.curve.append(entry)
         print(json.dumps({key: round(value, 3) for key, value in entry.items()}), flush=True)
         state = {
@@ -178,15 +195,19 @@ class Trainer:
     def _share(self) -> float:
         return self.progress.share(self.options.steps, self.options.minutes)
 
-    def _forward(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def _forward(self, batch: Batch) -> tuple[Tensor, States]:
         features = (batch.features.float() - self.mean) / self.deviation
+        features = F.dropout(features, FEATURE_DROPOUT, training=self.model.training)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
             logits, states = answer_logits(self.model, features, batch.tokens, self.answers)
         return logits.float(), states
 
+    def _mixing(self) -> float:
+        """How far the mixture of pictures is; one who has learned before needs no easy beginning."""
+        return 1.0 if self.options.start else self._share()
+
     def _saved(self) -> dict[str, Any] | None:
-        path = self.folder / "checkpoint.pt"
-        return torch.load(path, weights_only=True) if path.exists() else None
+        return _load_checkpoint(self.folder) if (self.folder / "checkpoint.pt").exists() else None
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self._load(saved["model"])
@@ -201,6 +222,23 @@ class Trainer:
                 value.copy_(values[name])
 
 
+def _load_checkpoint(folder: Path) -> dict[str, Any]:
+    saved: dict[str, Any] = torch.load(folder / "checkpoint.pt", weights_only=True)
+    return saved
+
+
+def _twins(validation: Sampler, pictures: int = 40) -> list[Batch]:
+    """Scenes with their own caption and, second, that of their swapped twin."""
+    scenes = {n: scene_of(validation.drawn.records[n]) for pair in validation.twins.items() for n in pair}
+    rows = [(False, n) for n in validation.twins]
+    texts = [
+        [Hypothesis(caption(scenes[n]), "entailment"), Hypothesis(caption(scenes[other]), "contradiction")]
+        for n, other in validation.twins.items()
+    ]
+    starts = range(0, len(rows), pictures)
+    return [validation.batch(validation.plan_rows(rows[n : n + pictures], texts[n : n + pictures])) for n in starts]
+
+
 def _checks(validation: Sampler) -> dict[str, list[Batch]]:
     rng = random.Random(99)
     pools = {"single": validation.single, "double": validation.double, "named": validation.named}
@@ -213,13 +251,11 @@ def _checks(validation: Sampler) -> dict[str, list[Batch]]:
     return checks
 
 
-def _spoken(name: str) -> str:
-    return name.lower().replace("-", " ")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
+    parser.add_argument("--run", default="run", help="folder of checkpoint and curve")
+    parser.add_argument("--start", help="folder of another run, to begin from its averaged weights")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--minutes", type=float, default=240.0, help="of training; the schedule ends by then")
     parser.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
