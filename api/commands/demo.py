@@ -22,7 +22,7 @@ QUERY = "blue denim jeans"
 EXAMPLES = 6
 # Mostly by entailment: the sample pictures are of the kind that the bundled reranker was trained on. For other
 # pictures it recommends a far smaller weight, see its card.
-FUSION_WEIGHT = 0.95
+FUSION_WEIGHT = 0.8
 
 
 def demo(
