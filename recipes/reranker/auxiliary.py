@@ -1,7 +1,7 @@
 """What single rows shall know, as losses beside the answer's; none of it is part of the shipped model.
 
-The answer is one label for a whole text, and for a text about two things it takes three findings in a row, none of
-which helps alone. Each is told here where it belongs.
+The answer is one label for a whole text, and for a text about two things it takes several findings in a row, none
+of which helps alone. Each is told here where it belongs.
 """
 
 from __future__ import annotations

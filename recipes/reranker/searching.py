@@ -22,7 +22,7 @@ from retrieval.encoder import BUNDLED_DIRECTORY, ClipEncoder
 
 CANDIDATES = 100
 QUERIES = 80
-WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Open = Callable[[str], FeatureSet]
 
 
