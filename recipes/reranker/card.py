@@ -55,8 +55,8 @@ corrupted twins (one attribute wrong, attributes swapped between two things), an
 
 The fusion weight (`rerank/fusion.py`) is the largest of those tried with which no set that it was chosen on has a lower
 R@1 than similarity alone; those sets include the catalogue and the photos of this table, so their mixed rows are no
-independent evidence. On drawn garments alone a larger weight is better: `veralens demo` uses 0.8. Entailment alone is not
-meant for the best picture of a thing: a scene of two things entails the caption of one of them as well.
+independent evidence. On drawn garments alone a larger weight is better: `veralens demo` uses 0.8. Entailment alone does
+not find the best picture of a thing: a scene of two things entails the caption of one of them as well.
 
 ## What it does not know
 

@@ -47,7 +47,9 @@ def test_reranking_helps_on_single_items(engine: SearchEngine, samples: dict[str
     assert result.reranked.precision_at_5 >= result.similarity.precision_at_5
 
 
-def test_reranking_tells_which_thing_has_which_colour(demo: dict[str, Any], engine: SearchEngine, samples: dict[str, Sample]) -> None:
+def test_reranking_tells_which_thing_has_which_colour(
+    demo: dict[str, Any], engine: SearchEngine, samples: dict[str, Sample]
+) -> None:
     """Two pictures that differ only in which item has which colour, and the caption of each in turn."""
     pairs = swapped_pairs(list(samples.values()))
     assert len(pairs) >= 30
