@@ -42,7 +42,8 @@ class Pace:
     def fit(self, deadline: Deadline, batch_size: int) -> int:
         """Pairs for the next batch: at most ``batch_size``, 0 when not even one is likely to be done in time.
 
-        Half of the time left is planned for, so that a wrong guess costs little.
+        Half of the time left is planned for, so that a wrong guess costs little. A refusal halves the
+        memory of the pace: what was slow once, as a first call is, must not refuse all calls to come.
         """
         left = deadline.remaining()
         if left is None:
@@ -52,5 +53,6 @@ class Pace:
         if self._seconds is None:
             return 1
         if left < self._seconds:
+            self._seconds /= 2
             return 0
         return min(batch_size, max(1, int(left / 2 / self._seconds)))

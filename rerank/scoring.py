@@ -70,7 +70,6 @@ class Scorer:
         ordered = order if deadline.limited else sorted(order, key=lambda index: len(jobs[index].prompt))
         call = _Call(self, jobs, ordered)
         while call.open:
-            # Callers that wait for the model must not take the wait for the model's pace.
             size = self._pace.fit(deadline, self.batch_size)
             batch = call.next(size, deadline) if size else None
             if batch is None:
@@ -120,7 +119,7 @@ class Scorer:
 
     def _judge(self, call: _Call, images: dict[int, torch.Tensor | Pixels]) -> NDArray[np.float32]:
         with self._lock:
-            start = time.monotonic()
+            start = time.monotonic()  # after the wait for other callers, which is not the model's pace
             probabilities = self.model.probabilities(call.tokens(images), [call.jobs[index].prompt for index in images])
             self._pace.record(len(images), time.monotonic() - start)
         return probabilities

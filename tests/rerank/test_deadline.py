@@ -52,6 +52,20 @@ def test_what_was_not_reached_keeps_stage_ones_order(
     )
 
 
+def test_one_slow_call_does_not_refuse_all_calls_to_come(
+    reference_dir: Path, candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EntailmentReranker.from_pretrained(str(reference_dir), precision="fp32") as reranker:
+        reranker.encode_images([candidates[0].image])
+        with monkeypatch.context() as first:
+            Slow(reranker, 4.0, first)
+            reranker.rank("a cat", candidates[:1], deadline_ms=2000)
+        answers = [reranker.rank("a cat", candidates[:4], deadline_ms=2000) for _ in range(4)]
+        # Refused at the pace of the first call, then tried again, and found to be fast.
+        assert answers[0].degraded is not None
+        assert answers[-1].degraded is None
+
+
 def test_time_that_is_up_judges_nothing(reference: EntailmentReranker, candidates: list[Candidate]) -> None:
     ranking = reference.rank("a cat", candidates, top_k=3, deadline_ms=0)
     assert [one.id for one in ranking] == ["0", "1", "2"]
