@@ -72,7 +72,7 @@ class EntailmentReranker:
             precision: "fp32" agrees with the reference to 1e-4; "bf16" is faster where the hardware has
                 it; "auto" picks bf16 there and fp32 elsewhere.
             device: a torch device, or None for the GPU where there is one.
-            batch_size: pairs in one forward pass; None is what measured best for the model's size.
+            batch_size: pairs in one forward pass; None chooses by the model's size.
             cache_bytes: how much memory image tokens may take, so that an image seen before is not
                 encoded again. 0 turns the cache off.
             decoders: threads that open and resize images ahead of the model.

@@ -64,7 +64,8 @@ not find the best picture of a thing: a scene of two things entails the caption 
 
 ## How to make it again
 
-`recipes/RERANKER.md`. Two CPU cores, {minutes} minutes of training after the features are cached.
+`recipes/RERANKER.md`. Two CPU cores, {minutes} minutes of training by the clock, beside other work, after
+the features are cached.
 """
 PENDING = "This is an early checkpoint; it has not been evaluated yet."
 
