@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,15 @@ CATEGORIES = {
     "Objects",
 }  # fmt: skip
 SKIN_TONES = ("1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF")
-ICONIFY = ("noto", "noto_v1", "fxemoji", "fluent_flat")
+ICONIFY = ("noto", "noto_v1", "fxemoji", "fluent_flat", "fluent_gradient", "fluent_mono")
+STYLES = ("fluent_gradient", "fluent_mono")
 # vendor -> path of an emoji's file below its package, from its code points
 FILES = {
     "fluent_3d": "package/assets/{lower}.webp",
     "twemoji": "package/img/twitter/64/{lower}.png",
     "openmoji": "package/color/svg/{upper}.svg",
 }
+VENDORS = (*(name for name in ICONIFY if name not in STYLES), *FILES)
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,11 @@ def jobs_of(cache: Path, vendor: str, emoji: dict[str, Emoji]) -> list[tuple[Emo
     return [(one, Job(folder / one.codes, file=file)) for one, file in files if file is not None]
 
 
-def pictures(cache: Path, workers: int) -> Iterator[Picture]:
-    """Render every vendor's emoji."""
+def pictures(cache: Path, workers: int, vendors: Sequence[str] = VENDORS) -> Iterator[Picture]:
+    """Render the emoji of several vendors."""
     emoji = read_emoji(cache)
     folder = folder_of(cache)
-    for vendor in (*ICONIFY, *FILES):
+    for vendor in vendors:
         jobs = jobs_of(cache, vendor, emoji)
         for (one, job), result in zip(jobs, render_all([job for _, job in jobs], workers), strict=True):
             if not result:

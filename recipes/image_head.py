@@ -86,13 +86,20 @@ def off_sphere(rows: torch.Tensor) -> torch.Tensor:
 
 
 def loss_of(
-    head: ImageHead, data: TrainingSet, rows: torch.Tensor, texts: torch.Tensor, keys: torch.Tensor, state: Any
+    head: ImageHead,
+    data: TrainingSet,
+    rows: torch.Tensor,
+    features: torch.Tensor,
+    texts: torch.Tensor,
+    keys: torch.Tensor,
+    state: Any,
 ) -> torch.Tensor:
     """Contrast on the whole embedding, and at half weight on the learned block alone.
 
-    `texts` is the tower's output (n, EMBED_DIM): ConSE columns as distilled, learned columns as trained.
+    `features` (n, 1280) are those of the pictures in `rows`; `texts` is the tower's output (n, EMBED_DIM): ConSE
+    columns as distilled, learned columns as trained.
     """
-    conse, learned = head(functional.dropout(data.features[rows], state.dropout))
+    conse, learned = head(functional.dropout(features, state.dropout))
     spoken = texts[:, LEARNED]
     masked = conflicts(data, rows, keys)
     scale = state.log_scale.exp().clamp(max=100)

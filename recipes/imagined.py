@@ -42,7 +42,7 @@ def imagenet_mean(cache: Path) -> np.ndarray:
 
 
 def imagine(cache: Path, conse: ConseHead, drawn: np.ndarray, seed: int) -> np.ndarray:
-    """(1000 * PER_CLASS, 1280) features, class by class; `drawn` are real features of drawings."""
+    """(1000 * PER_CLASS, 1280) features, class by class; `drawn` are some features of drawings."""
     rng = np.random.default_rng(seed)
     centred = drawn - drawn.mean(0)
     covariance = centred.T @ centred / len(centred)

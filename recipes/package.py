@@ -20,6 +20,7 @@ from recipes.conse import load_conse
 from recipes.image_head import ImageHead
 from recipes.sentence_teacher import model_folder
 from recipes.sources import DEFAULT_CACHE, unpacked
+from recipes.top import Top
 from recipes.trunk import load_trunk
 
 TOKENIZER_FILES = ("tokenizer.json", "special_tokens_map.json", "vocab.txt")
@@ -29,10 +30,13 @@ TARGET = Path(__file__).parents[1] / "retrieval" / "bundled"
 def assemble(cache: Path) -> Any:
     """The whole model, from the trunk's package, the distilled tower and the trained head."""
     model = build_model()
+    trained = torch.load(cache / "encoder" / "head.pt", weights_only=True)
     trunk = load_trunk(unpacked(cache, "efficientnet_lite0"))
+    top = Top(trunk)
+    top.load_state_dict(trained["top"])
+    top.write_into(trunk)
     trunk.reset_classifier(0)
     model.visual.trunk.load_state_dict(trunk.state_dict())
-    trained = torch.load(cache / "encoder" / "head.pt", weights_only=True)
     head = ImageHead(load_conse(cache, np.load(cache / "text_tower" / "basis.npy")), scale=1.0, threshold=0.0)
     head.load_state_dict(trained["head"])  # its buffers hold the scale and threshold it was trained with
     tower = torch.load(cache / "text_tower" / "tower.pt", weights_only=True)

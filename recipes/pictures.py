@@ -3,14 +3,15 @@
 Writes CACHE/pictures/index.jsonl, one `Picture` a line, and the pictures beside it; `read_index` reads it.
 Every picture is RGB on white, its longest side at most 320 px. Kinds of picture:
 
-    emoji       Noto, Noto v1, FxEmoji, Fluent flat, Fluent 3D (train); Twemoji, OpenMoji (evaluate)
+    emoji       Noto, Noto v1, FxEmoji, Fluent in four styles (train); Twemoji, OpenMoji (evaluate)
     clipart     Open Clip Art Library, titles cleaned
     recoloured  emoji and clip-art of one dominant hue, turned into a nameable colour: "a green apple";
                 `concept` is the thing without its colour, `colour` the colour
+    icon        things among Iconify's free icons, most of one colour (train)
     photo       Tux Paint stamps, GCompris pictures (evaluate)
 
 (Drawn scenes are not files: `recipes.reranker.features` draws and encodes them in one go, and
-`recipes.drawn_features` describes them as pictures of kind "drawn" with their `scene`.)
+`recipes.drawn_maps` describes them as pictures of kind "drawn" with their `scene`.)
 
 `role` says whether a picture may be trained on at all. `split` is "train", "validation" or "test" and goes
 by *concept*, the same on every machine and across sources: a concept of "test" is in no training picture of
@@ -36,7 +37,7 @@ from typing import Any, Literal
 
 from recipes.sources import DEFAULT_CACHE
 
-Kind = Literal["emoji", "clipart", "recoloured", "drawn", "imagined", "photo"]
+Kind = Literal["emoji", "clipart", "icon", "recoloured", "drawn", "imagined", "photo"]
 Split = Literal["train", "validation", "test"]
 
 
@@ -95,7 +96,7 @@ def read_index(cache: Path) -> list[Picture]:
 
 
 def main() -> None:
-    from recipes import clipart, emoji, photos, recolour  # here, since they import Picture from this module
+    from recipes import clipart, emoji, icons, photos, recolour  # here, since they import Picture from this module
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
@@ -108,6 +109,8 @@ def main() -> None:
         "clipart": lambda: clipart.pictures(options.cache, options.workers),
         "photos": lambda: photos.pictures(options.cache, options.workers),
         "recoloured": lambda: recolour.pictures(folder, options.workers),
+        "icons": lambda: icons.pictures(options.cache, options.workers),
+        "styles": lambda: emoji.pictures(options.cache, options.workers, emoji.STYLES),
     }
     for name, make in stages.items():
         part = folder / f"{name}.jsonl"

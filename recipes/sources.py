@@ -80,6 +80,103 @@ SOURCES: tuple[Source, ...] = (
         "MIT", "train", "Fluent emoji, rendered in 3D",
     ),
     Source(
+        "icon_park", "npm", "@iconify-json/icon-park", "1.2.4", "iconify-json-icon-park-1.2.4.tgz",
+        "c1a25212a31602aca93c3fa6f6b3288e89b9d7811afc132dfd78506e9d586b6f",
+        "Apache-2.0", "train", "coloured icons",
+    ),
+    Source(
+        "mdi", "npm", "@iconify-json/mdi", "1.2.3", "iconify-json-mdi-1.2.3.tgz",
+        "ddd817a7213f91de51147943915c0cda8c8b818a53c92b5c068cfa9883c6d7ac",
+        "Apache-2.0", "train", "icons",
+    ),
+    Source(
+        "material_symbols", "npm", "@iconify-json/material-symbols", "1.2.98",
+        "iconify-json-material-symbols-1.2.98.tgz",
+        "142d50bf28e7db85362795be335ebc29dac611d73c404fc1e6fc5cc198e2b3d0",
+        "Apache-2.0", "train", "icons",
+    ),
+    Source(
+        "phosphor", "npm", "@iconify-json/ph", "1.2.2", "iconify-json-ph-1.2.2.tgz",
+        "e3a582a047d9829fc7e8842c660d8065e598d1b68bb58cb68e75a1f1e5a614cc",
+        "MIT", "train", "icons",
+    ),
+    Source(
+        "tabler", "npm", "@iconify-json/tabler", "1.2.41", "iconify-json-tabler-1.2.41.tgz",
+        "3bf99af156d28d05568aff524a35ed1ba238df640a7835a5e02e1f8e439685f6",
+        "MIT", "train", "icons",
+    ),
+    Source(
+        "healthicons", "npm", "@iconify-json/healthicons", "1.2.13", "iconify-json-healthicons-1.2.13.tgz",
+        "4c2552c45737788a6599da3c5b72610c7fb4e7f87075d401c56fa16d487d4caf",
+        "MIT", "train", "icons",
+    ),
+    Source(
+        "pinhead", "npm", "@iconify-json/pinhead", "1.2.28", "iconify-json-pinhead-1.2.28.tgz",
+        "bc672ec8dc614ae0a8e64a1dc9674f3e8fb2f090b22c30beeb35bcb7ec0ea74a",
+        "CC0-1.0", "train", "map icons",
+    ),
+    Source(
+        "temaki", "npm", "@iconify-json/temaki", "1.2.6", "iconify-json-temaki-1.2.6.tgz",
+        "24a874e1d81a7de9d56e534fdc56287cfe6e73488a24ef5c8982d4fd5f294d8d",
+        "CC0-1.0", "train", "map icons",
+    ),
+    Source(
+        "meteocons", "npm", "@iconify-json/meteocons", "1.2.4", "iconify-json-meteocons-1.2.4.tgz",
+        "1c0b49c6375c0e35c3ed65db6e41e9811a0cbd2368c13ee27f870f60c6185ff0",
+        "MIT", "train", "weather icons",
+    ),
+    Source(
+        "flat_color_icons", "npm", "@iconify-json/flat-color-icons", "1.2.3", "iconify-json-flat-color-icons-1.2.3.tgz",
+        "d8878a9b0f02d749bc8671eb7d47882eb711185cbcefbb365cbfb488773c4786",
+        "MIT", "train", "coloured icons",
+    ),
+    Source(
+        "fluent_color", "npm", "@iconify-json/fluent-color", "1.2.21", "iconify-json-fluent-color-1.2.21.tgz",
+        "fa2ddaaac7a2a7b902659cea1b5b8c03017ce2ae56295138876b86a36177dfbe",
+        "MIT", "train", "coloured icons",
+    ),
+    Source(
+        "marketeq", "npm", "@iconify-json/marketeq", "1.2.2", "iconify-json-marketeq-1.2.2.tgz",
+        "80070c7b0fb41ed5198ecadb9145984d2221b975bb9e0f52f563beb241d549cb",
+        "MIT", "train", "coloured icons",
+    ),
+    Source(
+        "lucide", "npm", "@iconify-json/lucide", "1.2.137", "iconify-json-lucide-1.2.137.tgz",
+        "e74db8c3a55fff55bc82de21268c4bced9f65ff10aacc0d5f3a395b0e93243c3",
+        "ISC", "train", "icons",
+    ),
+    Source(
+        "mingcute", "npm", "@iconify-json/mingcute", "1.2.8", "iconify-json-mingcute-1.2.8.tgz",
+        "fec65f4430ac70a968e0e7fc7741e7064ba91e6da992b905f75c9d70c717bd2c",
+        "Apache-2.0", "train", "icons",
+    ),
+    Source(
+        "hugeicons", "npm", "@iconify-json/hugeicons", "1.2.35", "iconify-json-hugeicons-1.2.35.tgz",
+        "cca09de913319938961fa0613a8eb42952f76c3ee13a7c68ef411091590c5d8b",
+        "MIT", "train", "icons",
+    ),
+    Source(
+        "iconoir", "npm", "@iconify-json/iconoir", "1.2.11", "iconify-json-iconoir-1.2.11.tgz",
+        "8e5d3bfbd55aa8ef3878f0c2f248cf71fe99822172fd07990e32ab7fe7a68b1e",
+        "MIT", "train", "icons",
+    ),
+    Source(
+        "fluent_ui", "npm", "@iconify-json/fluent", "1.2.60", "iconify-json-fluent-1.2.60.tgz",
+        "9a7cad7adb15288c1fd5e2e1835f1b17f2a8764bb1f31971bffa7c9df1349d6d",
+        "MIT", "train", "icons",
+    ),
+    Source(
+        "fluent_gradient", "npm", "@iconify-json/fluent-emoji", "1.2.7", "iconify-json-fluent-emoji-1.2.7.tgz",
+        "8044210dbf11e016d4de85f15d01a243423bd832457e7e2491df1b751c0e272b",
+        "MIT", "train", "Fluent emoji, shaded",
+    ),
+    Source(
+        "fluent_mono", "npm", "@iconify-json/fluent-emoji-high-contrast", "1.2.6",
+        "iconify-json-fluent-emoji-high-contrast-1.2.6.tgz",
+        "0b92d48c90d2200bd499e3cdd09a127ca6a8c8ddefd34c35eb5a1e4994012ae0",
+        "MIT", "train", "Fluent emoji, black and white",
+    ),
+    Source(
         "openclipart", "debian", "openclipart-png", "1:0.18+dfsg-19", "openclipart-png_1%3a0.18+dfsg-19_all.deb",
         "f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
         "public domain", "train", "clip-art, rendered",

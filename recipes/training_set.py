@@ -1,10 +1,14 @@
-"""Everything the image head is trained on, as arrays: features, captions, and which caption fits which picture."""
+"""Everything the image head is trained on, as arrays: maps, captions, and which caption fits which picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,23 +18,36 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from recipes.architecture import encode_tokens
 from recipes.captions import Caption, captions_of, keys_of
 from recipes.conse import ConseHead
-from recipes.drawn_features import drawn_set
+from recipes.drawn_maps import drawn_set
 from recipes.imagined import imagine, pictures_and_captions
+from recipes.maps import CELLS, CHANNELS
 from recipes.pictures import Picture, read_index
 from recipes.sentence_teacher import SentenceTeacher, padded
+from recipes.top import Top
 
 # How often a kind of picture is drawn from, whatever its number.
-SHARE = {"drawn": 0.35, "emoji": 0.2, "clipart": 0.12, "recoloured": 0.15, "imagined": 0.18}
-
-
+SHARE = {"drawn": 0.22, "emoji": 0.25, "clipart": 0.12, "icon": 0.13, "recoloured": 0.13, "imagined": 0.15}
 WIDTH = 256
+DREAMT = -1
+
+
+class Maps(Protocol):
+    """Maps (n, 196, 112) float16 by rows, on disk."""
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Row i of `features` is a view of a picture; its captions are `texts[caption_rows[i]]`, padded with -1."""
+    """Picture i is row `rows[i]` of `maps[source[i]]`, or of `dreamt` features where its source is DREAMT.
 
-    features: torch.Tensor
+    Its captions are `texts[caption_rows[i]]`, padded with -1; `tokens` are the texts'.
+    """
+
+    maps: list[Maps]
+    dreamt: torch.Tensor
+    source: np.ndarray
+    rows: np.ndarray
     caption_rows: torch.Tensor
     caption_keys: torch.Tensor
     exact_keys: torch.Tensor
@@ -38,18 +55,48 @@ class TrainingSet:
     probability: np.ndarray
     tokens: list[list[int]]
 
+    def read(self, chosen: np.ndarray) -> torch.Tensor:
+        """Maps (n, 196, 112) bfloat16 of pictures that are not dreamt."""
+        out = np.empty((len(chosen), CELLS, CHANNELS), np.float16)
+        for number, maps in enumerate(self.maps):
+            places = np.flatnonzero(self.source[chosen] == number)
+            if len(places):
+                out[places] = maps[self.rows[chosen[places]]]
+        return torch.from_numpy(out).to(torch.bfloat16)
 
-def real_views(cache: Path) -> tuple[list[Picture], np.ndarray]:
-    """All views there are of the pictures that may be trained on."""
+
+def held_out(pictures: Sequence[Picture]) -> set[frozenset[str]]:
+    """The words of every concept that is kept out of training."""
+    return {frozenset(words_of(p.concept)) for p in pictures if p.split != "train" and p.kind in ("emoji", "clipart")}
+
+
+def words_of(concept: str) -> list[str]:
+    return [re.sub(r"ies$", "y", word).removesuffix("s") for word in concept.split()]
+
+
+def names_held_out(picture: Picture, kept_out: set[frozenset[str]]) -> bool:
+    """Whether a picture shows something kept out under a longer name: "fruit cherries" where cherries are."""
+    words = frozenset(words_of(picture.concept))
+    parts = (frozenset(part) for size in (1, 2, 3) for part in combinations(sorted(words), size))
+    return any(part in kept_out for part in parts)
+
+
+def real_views(cache: Path) -> tuple[list[Picture], list[Maps], np.ndarray, np.ndarray]:
+    """All views there are of the pictures that may be trained on: pictures, maps, and each one's source and row."""
     pictures = read_index(cache)
+    kept_out = held_out(pictures)
+    usable = [p.role == "train" and p.split == "train" and not names_held_out(p, kept_out) for p in pictures]
     found: list[Picture] = []
-    features = []
-    for path in sorted((cache / "features").glob("view?.npy")):
-        rows = np.load(path, mmap_mode="r")
-        chosen = [i for i, p in enumerate(pictures) if p.role == "train" and p.split == "train" and rows[i].any()]
+    maps: list[Maps] = []
+    sources, rows = [], []
+    for path in sorted((cache / "maps").glob("view?.npy")):
+        done = np.load(path.with_name(path.name.replace("view", "done")))
+        chosen = np.flatnonzero(done & np.array(usable))
         found += [pictures[i] for i in chosen]
-        features.append(rows[chosen].astype(np.float32))
-    return found, np.concatenate(features)
+        sources.append(np.full(len(chosen), len(maps)))
+        rows.append(chosen)
+        maps.append(np.load(path, mmap_mode="r"))
+    return found, maps, np.concatenate(sources), np.concatenate(rows)
 
 
 def encode_texts(tower: Any, tokens: list[list[int]], batch: int = 256) -> torch.Tensor:
@@ -72,16 +119,32 @@ def states_of(tower: Any, tokens: list[list[int]]) -> torch.Tensor:
     return states
 
 
+def kept_states(tower: Any, tokens: list[list[int]], path: Path) -> torch.Tensor:
+    """`states_of`, kept in a file under a checksum of the texts: minutes for 70,000 of them."""
+    checksum = zlib.crc32(repr(tokens).encode())
+    path = path.with_name(f"{path.stem}-{checksum:08x}{path.suffix}")
+    if path.exists():
+        return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
+    states = states_of(tower, tokens)
+    torch.save(states, path.with_suffix(".partial"))
+    path.with_suffix(".partial").replace(path)
+    return states
+
+
 def numbered(keys: list[str], numbers: dict[str, int]) -> torch.Tensor:
     return torch.tensor([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
-def build(cache: Path, teacher: SentenceTeacher, conse: ConseHead) -> TrainingSet:
-    """Gather pictures and scenes, give each its captions, and number captions and keys."""
-    real, real_features = real_views(cache)
-    drawn, drawn_features = drawn_set(cache, "train")
+def build(cache: Path, teacher: SentenceTeacher, conse: ConseHead, top: Top) -> TrainingSet:
+    """Gather pictures and scenes, give each its captions, and number captions and keys.
+
+    `top` is the trunk's upper part as published: photos are imagined as it would see them.
+    """
+    real, maps, sources, rows_of = real_views(cache)
+    drawn, drawn_maps = drawn_set(cache, "train")
     dreamt = pictures_and_captions(cache)
-    features = np.concatenate([real_features, drawn_features, imagine(cache, conse, real_features, seed=0)])
+    sources = np.concatenate([sources, np.full(len(drawn), len(maps)), np.full(len(dreamt), DREAMT)])
+    rows_of = np.concatenate([rows_of, np.arange(len(drawn)), np.arange(len(dreamt))])
     pictures = [*real, *drawn, *(picture for picture, _ in dreamt)]
     seeds: dict[str, list[Caption]] = {picture.path: captions for picture, captions in dreamt}
     for picture in pictures:
@@ -100,8 +163,11 @@ def build(cache: Path, teacher: SentenceTeacher, conse: ConseHead) -> TrainingSe
     counts = {kind: sum(p.kind == kind for p in pictures) for kind in SHARE}
     weights = np.array([SHARE[p.kind] / counts[p.kind] for p in pictures])
     print(counts, f"{len(texts)} texts", flush=True)
-    return TrainingSet(
-        features=torch.from_numpy(features),
+    data = TrainingSet(
+        maps=[*maps, drawn_maps],
+        dreamt=torch.empty(0),
+        source=sources,
+        rows=rows_of,
         caption_rows=rows,
         caption_keys=keys,
         exact_keys=numbered(list(exact), numbers),
@@ -109,3 +175,13 @@ def build(cache: Path, teacher: SentenceTeacher, conse: ConseHead) -> TrainingSe
         probability=weights / weights.sum(),
         tokens=teacher.tokenize(list(texts)),
     )
+    return replace(data, dreamt=torch.from_numpy(imagine(cache, conse, sample_features(data, top), seed=0)))
+
+
+def sample_features(data: TrainingSet, top: Top, count: int = 4096, batch: int = 256) -> np.ndarray:
+    """Features (count, 1280) of some of the pictures."""
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(data.source != DREAMT))[:count]
+    with torch.inference_mode():
+        groups = [top(data.read(chosen[start : start + batch])) for start in range(0, len(chosen), batch)]
+    features: np.ndarray = torch.cat(groups).numpy()
+    return features

@@ -37,6 +37,10 @@ def normalised(arrays: np.ndarray) -> torch.Tensor:
 
 def varied(image: Image.Image, alpha: Image.Image | None, rng: random.Random, *, flip: bool = True) -> Image.Image:
     """One random view."""
+    if alpha is not None and rng.random() < 0.3:  # turned a little; the corners that appear are white or masked
+        angle = rng.uniform(-15, 15)
+        image = image.rotate(angle, Image.Resampling.BILINEAR, fillcolor="white")
+        alpha = alpha.rotate(angle, Image.Resampling.BILINEAR)
     if alpha is not None and rng.random() < 0.6:
         background = Image.new("RGB", image.size, rng.choice(PALE if rng.random() < 0.6 else STRONG))
         image = Image.composite(image, background, alpha)
@@ -49,13 +53,14 @@ def varied(image: Image.Image, alpha: Image.Image | None, rng: random.Random, *,
 
 
 def moved(image: Image.Image, rng: random.Random) -> Image.Image:
-    """Cropped by up to a tenth, or given a margin of up to a quarter in the colour of its corner."""
+    """Cropped by up to a tenth, or given a margin of up to three quarters in the colour of its corner."""
     width, height = image.size
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         left, top = rng.uniform(0, 0.1) * width, rng.uniform(0, 0.1) * height
         box = (round(left), round(top), round(width * rng.uniform(0.9, 1)), round(height * rng.uniform(0.9, 1)))
         return image.crop(box)
-    grown = (round(width * rng.uniform(1, 1.25)), round(height * rng.uniform(1, 1.25)))
+    most = 1.25 if rng.random() < 0.7 else 1.75
+    grown = (round(width * rng.uniform(1, most)), round(height * rng.uniform(1, most)))
     corner = image.getpixel((0, 0))
     canvas = Image.new("RGB", grown, corner)
     canvas.paste(image, (rng.randint(0, grown[0] - width), rng.randint(0, grown[1] - height)))

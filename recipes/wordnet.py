@@ -42,3 +42,11 @@ def read_nouns(folder: Path) -> dict[int, Synset]:
     with path.open(encoding="utf-8") as lines:
         synsets = [parse_synset(line) for line in lines if not line.startswith("  ")]
     return {synset.offset: synset for synset in synsets}
+
+
+def first_senses(folder: Path) -> dict[str, int]:
+    """The offset of each noun's most frequent meaning, by its lower-case name."""
+    path = folder / "usr" / "share" / "wordnet" / "index.noun"
+    with path.open(encoding="utf-8") as lines:
+        rows = [line.split() for line in lines if not line.startswith("  ")]
+    return {row[0].replace("_", " "): int(row[-int(row[2])]) for row in rows}

@@ -1,22 +1,25 @@
-"""Drawn scenes for the encoder: pooled from the maps that `recipes.reranker.features` has already made.
+"""Drawn scenes for the encoder: taken from the maps that `recipes.reranker.features` has already made.
 
 Scenes are drawn and put through the frozen trunk once, for both models: drawing is slower than encoding.
-The trunk's average-pooled feature is the mean over cells of the last 1280 channels of those maps.
+The reranker keeps the map of 14 x 14 cells with four cells side by side in one; here they are laid out again.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from indexer.samples.scenes import caption, item_phrase
 from indexer.samples.types import Scene
+from recipes.maps import CELLS, CHANNELS
 from recipes.pictures import Picture, Split
 from recipes.reranker.drawn import scene_of
 from recipes.reranker.features import open_features
 
-WIDTH = 1280
+COLOUR = 48  # the reranker's first channels: averaged pixels
+SIDE = 14
 SETS: dict[str, Split] = {"train": "train", "valid": "validation", "unseen": "test", "catalogue": "test"}
 
 
@@ -37,16 +40,28 @@ def picture_of(scene: Scene, name: str, path: str, raw: dict[str, object]) -> Pi
     )
 
 
-def drawn_set(cache: Path, name: str) -> tuple[list[Picture], np.ndarray]:
-    """The encoded scenes of one set of `recipes.reranker.features`, and their features (n, 1280) float32."""
-    folder = cache / "reranker" / "features" / name
-    if not folder.exists():
-        return [], np.zeros((0, WIDTH), np.float32)
-    opened = open_features(folder)
+def unshuffled(cells: np.ndarray) -> np.ndarray:
+    """(n, 49, channels) of the reranker's stem to the trunk's maps (n, 196, 112)."""
+    half = SIDE // 2
+    inner = cells[:, :, COLOUR : COLOUR + 4 * CHANNELS].reshape(-1, half, half, CHANNELS, 2, 2)
+    return inner.transpose(0, 1, 4, 2, 5, 3).reshape(-1, CELLS, CHANNELS)
+
+
+@dataclass(frozen=True)
+class DrawnMaps:
+    """Reads maps (n, 196, 112) float16 by row, as `recipes.maps` keeps those of other pictures."""
+
+    features: np.ndarray
+    rows: np.ndarray
+
+    def __getitem__(self, chosen: np.ndarray) -> np.ndarray:
+        return unshuffled(self.features[self.rows[chosen]])
+
+
+def drawn_set(cache: Path, name: str) -> tuple[list[Picture], DrawnMaps]:
+    """The encoded scenes of one set of `recipes.reranker.features`, and their maps."""
+    opened = open_features(cache / "reranker" / "features" / name)
     rows = np.flatnonzero(opened.done)
-    pooled = np.empty((len(rows), WIDTH), np.float32)
-    for place, row in enumerate(rows):
-        pooled[place] = opened.features[row, :, -WIDTH:].astype(np.float32).mean(0)
     records = [opened.records[row] for row in rows]
     made = [picture_of(scene_of(r), name, f"{name}/{i}", r["scene"]) for r, i in zip(records, rows, strict=True)]
-    return made, pooled
+    return made, DrawnMaps(opened.features, rows)
