@@ -30,8 +30,9 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,6 +94,22 @@ def read_lines(path: Path) -> Iterator[Picture]:
 def read_index(cache: Path) -> list[Picture]:
     """All pictures, in a fixed order."""
     return list(read_lines(folder_of(cache) / "index.jsonl"))
+
+
+def held_out(pictures: Sequence[Picture]) -> set[frozenset[str]]:
+    """The words of every concept that is kept out of training."""
+    return {frozenset(words_of(p.concept)) for p in pictures if p.split != "train" and p.kind in ("emoji", "clipart")}
+
+
+def words_of(concept: str) -> list[str]:
+    return [re.sub(r"ies$", "y", word).removesuffix("s") for word in concept.split()]
+
+
+def names_held_out(picture: Picture, kept_out: set[frozenset[str]]) -> bool:
+    """Whether a picture shows something kept out under a longer name: "fruit cherries" where cherries are."""
+    words = frozenset(words_of(picture.concept))
+    parts = (frozenset(part) for size in (1, 2, 3) for part in combinations(sorted(words), size))
+    return any(part in kept_out for part in parts)
 
 
 def main() -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +18,7 @@ from recipes.conse import ConseHead
 from recipes.drawn_maps import drawn_set
 from recipes.imagined import imagine, pictures_and_captions
 from recipes.maps import CELLS, CHANNELS
-from recipes.pictures import Picture, read_index
+from recipes.pictures import Picture, held_out, names_held_out, read_index
 from recipes.sentence_teacher import SentenceTeacher, padded
 from recipes.top import Top
 
@@ -63,22 +60,6 @@ class TrainingSet:
             if len(places):
                 out[places] = maps[self.rows[chosen[places]]]
         return torch.from_numpy(out).to(torch.bfloat16)
-
-
-def held_out(pictures: Sequence[Picture]) -> set[frozenset[str]]:
-    """The words of every concept that is kept out of training."""
-    return {frozenset(words_of(p.concept)) for p in pictures if p.split != "train" and p.kind in ("emoji", "clipart")}
-
-
-def words_of(concept: str) -> list[str]:
-    return [re.sub(r"ies$", "y", word).removesuffix("s") for word in concept.split()]
-
-
-def names_held_out(picture: Picture, kept_out: set[frozenset[str]]) -> bool:
-    """Whether a picture shows something kept out under a longer name: "fruit cherries" where cherries are."""
-    words = frozenset(words_of(picture.concept))
-    parts = (frozenset(part) for size in (1, 2, 3) for part in combinations(sorted(words), size))
-    return any(part in kept_out for part in parts)
 
 
 def real_views(cache: Path) -> tuple[list[Picture], list[Maps], np.ndarray, np.ndarray]:

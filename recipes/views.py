@@ -46,7 +46,7 @@ def varied(image: Image.Image, alpha: Image.Image | None, rng: random.Random, *,
         image = Image.composite(image, background, alpha)
     if flip and rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if rng.random() < 0.25:  # as small as the emoji and thumbnails people have
+    if rng.random() < 0.45:  # as small as the emoji and thumbnails people have
         small = rng.randint(56, 120)
         image = image.resize((small, max(1, small * image.height // image.width)), Image.Resampling.BILINEAR)
     return moved(image, rng)

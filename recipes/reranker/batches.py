@@ -33,6 +33,7 @@ from rerank.ofa.tokenizer import Tokenizer
 PAD = 1
 SHORT = 17  # tokens, eight of them the prompt's
 LONG_SHARE = 0.2
+NAMED = 0.34  # share of named pictures, after the beginning
 BEGINNING = 0.1  # of the training, with contrasts of single items only
 Row = tuple[bool, int]  # whether among the named pictures, and which
 
@@ -208,8 +209,8 @@ def shares(progress: float) -> tuple[float, float, float]:
     """Of single items, of two items, of named pictures: single items first, then ever more scenes of two."""
     if progress < BEGINNING:
         return 1.0, 0.0, 0.0
-    double = 0.05 + 0.43 * min(1.0, (progress - BEGINNING) / 0.2)
-    return 0.78 - double, double, 0.22
+    double = 0.05 + 0.35 * min(1.0, (progress - BEGINNING) / 0.2)
+    return 1.0 - NAMED - double, double, NAMED
 
 
 def _plan_on(cache: Path, seed: str, size: tuple[int, int], progress: Any, plans: Any) -> None:

@@ -17,6 +17,7 @@ from recipes.wordnet import CONCRETE, Synset, read_nouns
 KIND_FRAMES = {
     "emoji": ("an emoji of {}", "an icon of {}", "{} emoji", *FRAMES),
     "clipart": ("clip art of {}", "a cartoon of {}", "an icon of {}", *FRAMES),
+    "icon": ("an icon of {}", "{} icon", *FRAMES),
     "recoloured": ("a cartoon of {}", "clip art of {}", *FRAMES),
 }
 # WordNet's upper floors, where words say nothing about a picture, and words for something else there.

@@ -6,21 +6,28 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from recipes.pictures import Picture, folder_of, read_index
+from recipes.emoji import STYLES
+from recipes.pictures import Picture, folder_of, held_out, names_held_out, read_index
 from recipes.reranker.drawn import Record
 
 # Kind -> most pictures used for training, validation and test.
-MOST = {"emoji": (2600, 120, 200), "clipart": (1300, 80, 200), "recoloured": (2200, 120, 200)}
+MOST = {"emoji": (5200, 120, 200), "clipart": (2030, 80, 200), "recoloured": (2200, 120, 200), "icon": (2500, 0, 0)}
 
 
 def named_records(cache: Path) -> dict[str, list[Record]]:
     """Records of the sets ``named`` (training), ``named_valid`` and ``named_test``; the index's splits rule."""
     found: dict[str, list[Record]] = {"named": [], "named_valid": [], "named_test": []}
     index = read_index(cache)
+    kept_out = held_out(index)
     for kind, counts in MOST.items():
         usable = [picture for picture in index if picture.kind == kind and picture.role == "train"]
         for name, split, count in zip(found, ("train", "validation", "test"), counts, strict=True):
-            found[name] += _some([picture for picture in usable if picture.split == split], count, cache)
+            chosen = [picture for picture in usable if picture.split == split]
+            if split == "train":
+                chosen = [picture for picture in chosen if not names_held_out(picture, kept_out)]
+            else:  # other styles of the same emoji would say nothing new
+                chosen = [picture for picture in chosen if picture.source not in STYLES]
+            found[name] += _some(chosen, count, cache)
     for name, records in found.items():
         random.Random(name).shuffle(records)
     return found

@@ -50,7 +50,16 @@ def tasks(opened: Open) -> dict[str, Task]:
         features = opened(name)
         texts = [record["captions"][0] for record in features.records]
         found[name] = _by_caption(features, texts, sorted(set(texts)))
+    found["recoloured"] = _of_kind(opened("named_test"), "recoloured")
     return found
+
+
+def _of_kind(features: FeatureSet, kind: str) -> Task:
+    """The pictures of one kind asked for among themselves."""
+    texts = [record["captions"][0] if record["kind"] == kind else "" for record in features.records]
+    task = _by_caption(features, texts, sorted({text for text in texts if text}))
+    among = np.tile(np.asarray([bool(text) for text in texts]), (len(task.queries), 1))
+    return dataclasses.replace(task, among=among)
 
 
 def _by_caption(features: FeatureSet, captions: Sequence[str], queries: list[str]) -> Task:

@@ -11,11 +11,13 @@ SETS = {
     "swapped twins": "demo catalogue, a scene among itself and its twin",
     "drawn unseen": "drawn, unseen combinations",
     "named_test": "emoji, clip-art, recoloured: unseen concepts or pairs",
+    "recoloured": "recoloured pictures, unseen pairs",
     "twemoji": "emoji of an unseen vendor, unseen concepts",
     "tuxpaint": "tuxpaint photos",
     "gcompris": "gcompris photos",
 }
 ACCURACIES = (
+    "all three sets of unseen pictures below, equally many of each",
     "one item, unseen combinations",
     "two items, unseen combinations",
     "emoji, clip-art, recoloured: unseen concepts or pairs",

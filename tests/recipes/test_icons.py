@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recipes.icons import Lexicon, coloured, name_of
-from recipes.pictures import Picture
-from recipes.training_set import held_out, names_held_out
+from recipes.pictures import Picture, held_out, names_held_out
 
 LEXICON = Lexicon(
     frozenset(
