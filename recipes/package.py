@@ -27,8 +27,11 @@ TOKENIZER_FILES = ("tokenizer.json", "special_tokens_map.json", "vocab.txt")
 TARGET = Path(__file__).parents[1] / "retrieval" / "bundled"
 
 
-def assemble(cache: Path) -> Any:
-    """The whole model, from the trunk's package, the distilled tower and the trained head."""
+def assemble(cache: Path, conse_share: float) -> Any:
+    """The whole model, from the trunk's package, the distilled tower and the trained parts.
+
+    `conse_share` lengthens the ConSE block of image embeddings against what it was in training.
+    """
     model = build_model()
     trained = torch.load(cache / "encoder" / "head.pt", weights_only=True)
     trunk = load_trunk(unpacked(cache, "efficientnet_lite0"))
@@ -47,7 +50,7 @@ def assemble(cache: Path) -> Any:
         weight, bias = head.fc1()
         mlp.fc1.weight.copy_(weight)
         mlp.fc1.bias.copy_(bias)
-        mlp.fc2.weight.copy_(head.fc2(trained["conse_weight"]))
+        mlp.fc2.weight.copy_(head.fc2(conse_share * trained["conse_weight"]))
         model.logit_scale.copy_(trained["log_scale"])
     return model.eval()
 
@@ -87,9 +90,10 @@ def write(model: Any, tokenizer: Path, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
+    parser.add_argument("--conse-share", type=float, default=1.4)
     parser.add_argument("--to", type=Path, default=TARGET)
     options = parser.parse_args()
-    write(assemble(options.cache), model_folder(unpacked(options.cache, "minilm")), options.to)
+    write(assemble(options.cache, options.conse_share), model_folder(unpacked(options.cache, "minilm")), options.to)
     files = {file.name: file.stat().st_size for file in sorted(options.to.iterdir()) if file.is_file()}
     for name, size in files.items():
         print(f"{size / 1e6:7.2f} MB  {name}")
