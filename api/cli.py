@@ -17,12 +17,17 @@ from typer.exceptions import TyperException
 
 from api import console
 from api.commands.check import check
+from api.commands.compact import compact
 from api.commands.demo import demo
+from api.commands.evaluate import evaluate
 from api.commands.index import index
 from api.commands.info import info
 from api.commands.models import models
+from api.commands.reembed import reembed
+from api.commands.remove import remove
 from api.commands.search import search
 from api.commands.serve import serve
+from api.commands.verify import verify
 
 DONE, FAILED, WRONG_INPUT, NO_MODEL, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -50,7 +55,7 @@ def veralens(
         raise typer.Exit(WRONG_INPUT)
 
 
-for command in (demo, index, search, check, serve, info, models):
+for command in (demo, index, search, check, evaluate, serve, info, models, verify, remove, compact, reembed):
     app.command()(command)
 
 

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Match
 from api.service import NotReady
 from api.worker import QueueFull, WorkerClosed
 from rerank.errors import ImageError, ImageTooLarge, InputError, ModelError, VeralensError
-from retrieval.errors import CollectionError, ImageNotFound
+from retrieval.errors import CollectionError, EncoderChanged, GenerationNotReached, ImageNotFound
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("veralens")
@@ -129,8 +129,11 @@ def _field_error(one: Mapping[str, Any]) -> dict[str, str]:
 
 def _veralens(request: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": "60"} if status == 503 else None
-    return problem(status, str(error), request.url.path, headers=headers)
+    soon = isinstance(error, GenerationNotReached | EncoderChanged)
+    headers = {"Retry-After": "1" if soon else "60"} if status == 503 else None
+    field = getattr(error, "field", None)
+    errors = [{"field": field, "detail": str(error)}] if isinstance(field, str) else ()
+    return problem(status, str(error), request.url.path, errors=errors, headers=headers)
 
 
 def _busy(request: Request, error: Exception) -> JSONResponse:

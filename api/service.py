@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -11,10 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api.worker import Worker
+from api.worker import QueueFull, Worker, WorkerClosed
 from rerank.types import Candidate, Entailment, Pair, Ranking
+from retrieval.errors import EncoderChanged
 from retrieval.types import CollectionInfo, ImageRecord, SearchResult
 
+log = logging.getLogger("veralens")
+# How often a server that nobody asks looks for what others have committed and published.
+REFRESH_SECONDS = 0.5
+# How long to wait before a model that could not be loaded is tried again.
+RELOAD_SECONDS = 30.0
 # A deadline that is certainly over once the query is encoded.
 NO_TIME_MS = 0.001
 State = Literal["loading", "ready", "failed", "draining"]
@@ -65,11 +74,12 @@ class Engine(Protocol):
         min_entailment: float = 0.0,
         fusion_weight: float | None = None,
         deadline_ms: float | None = None,
+        min_generation: int | None = None,
     ) -> SearchResult: ...
 
     def info(self) -> CollectionInfo: ...
 
-    def refresh(self) -> bool: ...
+    def refresh(self, *, indexes: bool = True) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -83,6 +93,8 @@ class Service:
         self.worker = Worker(capacity)
         self._open_engine = open_engine
         self._engine: Engine | None = None
+        self._stopping = threading.Event()
+        self._refresher: threading.Thread | None = None
 
     def start(self, when_loaded: Callable[[Service], None]) -> None:
         """Begin to load; ``when_loaded`` is called on the worker's thread, loaded or failed."""
@@ -108,10 +120,15 @@ class Service:
 
         ``deadline_ms`` counts the time in the queue as well; the similarities are given however late it is.
         """
-        engine, asked = self.engine, time.monotonic()
+        asked = time.monotonic()
+        _ = self.engine  # which says at once if it cannot answer
 
         def job() -> SearchResult:
-            engine.refresh()
+            engine = self.engine
+            # New commits at once; a new index is loaded aside, by `_keep_fresh`. Re-embedded meanwhile: the old encoder
+            # and its embeddings answer until the new one is loaded.
+            with suppress(EncoderChanged):
+                engine.refresh(indexes=False)
             waited = 1000.0 * (time.monotonic() - asked)
             left = None if deadline_ms is None else max(NO_TIME_MS, deadline_ms - waited)
             return engine.search(query, deadline_ms=left, **options)  # type: ignore[arg-type]
@@ -121,7 +138,7 @@ class Service:
     async def check(self, image: Image.Image, text: str, premise: str | None) -> tuple[Entailment, str]:
         """The verdict on one picture and text, and the name of the model that gave it."""
         reranker = self._reranker()
-        scores = await self.worker.run(lambda: reranker.score([(image, text, premise)]))
+        scores = await self.worker.run(lambda: self._reranker().score([(image, text, premise)]))
         return Entailment(*scores[0].tolist()), reranker.name
 
     async def rerank(
@@ -139,7 +156,7 @@ class Service:
 
         def job() -> Ranking:
             left = None if deadline_ms is None else max(0.0, deadline_ms - 1000.0 * (time.monotonic() - asked))
-            return reranker.rank(query, candidates, deadline_ms=left)
+            return self._reranker().rank(query, candidates, deadline_ms=left)
 
         ranking = await self.worker.run(job)
         judged = [one for one in ranking if one.verdict is not None]
@@ -155,6 +172,9 @@ class Service:
     def close(self, timeout: float | None = None) -> None:
         """Stop the worker and free the engine."""
         self.drain()
+        self._stopping.set()
+        if self._refresher is not None:
+            self._refresher.join(timeout)
         # A job that outlives its time still holds the models: freeing them under it would crash.
         if self.worker.close(timeout) and self._engine is not None:
             self._engine.close()
@@ -175,6 +195,41 @@ class Service:
         self._engine = engine
         if self.state == "loading":
             self.state = "ready"
+        self._refresher = threading.Thread(target=self._keep_fresh, name="refresher", daemon=True)
+        self._refresher.start()
+
+    def _keep_fresh(self) -> None:
+        """Pick up what others commit and publish, beside the searches, until the service stops."""
+        trouble = ""
+        while not self._stopping.wait(REFRESH_SECONDS):
+            try:
+                if self._engine is not None:
+                    self._engine.refresh()
+                trouble = ""
+            except EncoderChanged as change:
+                log.warning("%s; loading it", change)
+                self._replace_engine()
+            except Exception as error:
+                # Searches meet it, too, and answer with it; the thread must live, since it may pass.
+                if str(error) != trouble:
+                    trouble = str(error)
+                    log.warning("cannot refresh: %s", trouble)
+
+    def _replace_engine(self) -> None:
+        """Load the engine anew and let it take over between two jobs."""
+        try:
+            new = self._open_engine()
+            _prove(new)
+        except Exception as error:
+            log.warning("cannot load the new encoder, the old one goes on: %s", error)
+            self._stopping.wait(RELOAD_SECONDS)
+            return
+
+        old, self._engine = self._engine, new
+        # Behind the jobs that may still use it; where there is no room for this one, it is left to the collector.
+        with suppress(WorkerClosed, QueueFull):
+            if old is not None:
+                self.worker.submit(old.close)
 
 
 def _prove(engine: Engine) -> None:

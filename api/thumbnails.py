@@ -54,7 +54,7 @@ class Thumbnails:
 
     def encode(self, data: bytes, size: int | None) -> bytes:
         """The bytes of any image file as an upright JPEG without metadata; ``size`` None keeps its size."""
-        image = load_image(data, max_pixels=self._max_pixels, max_side=size)
+        image = load_image(data, max_pixels=self._max_pixels, max_side=size, srgb=True)
         if size is not None:
             image.thumbnail((size, size), Image.Resampling.LANCZOS)
         out = io.BytesIO()

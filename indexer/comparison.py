@@ -24,6 +24,7 @@ class Comparison:
     def __init__(self, readers: ReaderPool, healed: Sequence[bytes] = ()) -> None:
         self.counts = Counter(added=0, updated=0, moved=0, removed=0, unchanged=0)
         self.failures: list[tuple[bytes, str]] = []
+        self.ignored = 0
         self._readers = readers
         self._healed = frozenset(healed)
         self._unreadable: list[str] = []
@@ -36,7 +37,7 @@ class Comparison:
     @property
     def done(self) -> int:
         """Files that need no more work."""
-        return self.counts.total() + len(self.failures)
+        return self.counts.total() + len(self.failures) + self.ignored
 
     def skip(self, skipped: Skipped) -> None:
         """Note what the scan left alone."""
@@ -48,13 +49,25 @@ class Comparison:
         """Note a file that cannot be taken in."""
         self.failures.append((path, reason))
 
+    def ignore(self, path: str) -> None:
+        """Note a file that holds an image which was removed, and is to stay away."""
+        self.ignored += 1
+        known = self._known(path)
+        if known is not None:
+            self._mark(known.seen, found=False)
+
+    def may_have_changed(self, file: FoundFile) -> bool:
+        """Whether a file is new or differs from what was known before the run, without opening it. Thread-safe."""
+        known = self._known(file.path)
+        return known is None or known.seen > self._last or not _same(known, file)
+
     def needs_reading(self, file: FoundFile) -> bool:
-        """Whether a file may have changed; by size, time and sidecars, without opening it."""
+        """Whether a file may have changed; by size, time and sidecars. One that has not is counted."""
         known = self._known(file.path)
         if known is None:
             return True
         self._mark(known.seen, found=True)
-        if (known.size, known.mtime_ns, known.sidecar) == (file.size, file.mtime_ns, file.sidecar_state):
+        if _same(known, file):
             self.counts["unchanged"] += 1
             return False
         return True
@@ -136,3 +149,7 @@ class Comparison:
 
     def _is_found(self, seen: int) -> bool:
         return bool(self._found[seen >> 3] >> (seen & 7) & 1)
+
+
+def _same(known: KnownPath, file: FoundFile) -> bool:
+    return (known.size, known.mtime_ns, known.sidecar) == (file.size, file.mtime_ns, file.sidecar_state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,11 +15,10 @@ from typing import Protocol
 
 import numpy as np
 
-from indexer.loader import read_file
-from indexer.progress import Progress
+from indexer.progress import Observe, Rate, Standing
 from indexer.report import Failure
-from indexer.scan import FoundFile
 from rerank import EntailmentReranker, ImageTokens
+from rerank.decoding.files import read_file
 from rerank.errors import ImageError
 from rerank.types import ImageSource
 from retrieval.catalog import display_text
@@ -100,10 +98,12 @@ def load_token_encoder(reranker: str | bool, encoder: str) -> EntailmentReranker
 class TokenRun:
     """Encodes the images of an open collection that have no tokens of ``encoder`` yet, batch by committed batch."""
 
-    def __init__(self, writer: CollectionWriter, encoder: TokenEncoder, progress: Progress | None = None) -> None:
+    def __init__(self, writer: CollectionWriter, encoder: TokenEncoder, observe: Observe | None = None) -> None:
         self._writer = writer
         self._encoder = encoder
-        self._progress = progress
+        self._observe = observe
+        self._rate = Rate()
+        self._told = 0
         self._tokens = TokenWriter(writer, encoder.image_fingerprint, encoder.token_shape)
         self._done = 0
         self._failed: list[Failure] = []
@@ -178,8 +178,13 @@ class TokenRun:
         self._done += len(good)
 
     def _tick(self, plan: TokenPlan) -> None:
-        if self._progress is not None and plan.images:
-            self._progress(self._done + len(self._failed), plan.images)
+        if self._observe is None or not plan.images:
+            return
+        done = self._done + len(self._failed)
+        rate, left, new = self._rate.update(done), plan.images - done, tuple(self._failed[self._told :])
+        self._told = len(self._failed)
+        eta = left / rate if rate else None
+        self._observe(Standing("image tokens", done, plan.images, True, self._told, rate, eta, new))
 
 
 def _encode_all(encoder: TokenEncoder, pictures: Sequence[_Picture]) -> list[ImageTokens | ImageError]:
@@ -193,7 +198,7 @@ def _read(picture: _Picture) -> bytes | ImageError:
     error = ImageError("its file is gone or not readable")
     for path in picture.files:
         try:
-            data, _ = read_file(FoundFile(os.fspath(path), 0, 0))
+            data = read_file(path).data
         except ImageError as unusable:
             error = unusable
         except OSError as unreadable:

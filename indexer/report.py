@@ -19,7 +19,8 @@ class IndexReport:
     """How many files were added, updated, moved, removed or found unchanged, and which failed.
 
     ``images_per_second`` counts the images that were embedded; 0 when none was. ``precomputed`` images got
-    image tokens of ``precompute_bytes_per_image`` each, None where no tokens were asked for.
+    image tokens of ``precompute_bytes_per_image`` each, None where no tokens were asked for. ``ignored`` files
+    hold images that were removed from the collection and stay away.
     """
 
     added: int
@@ -32,6 +33,7 @@ class IndexReport:
     images_per_second: float
     precomputed: int = 0
     precompute_bytes_per_image: int | None = None
+    ignored: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The report as it goes into JSON."""
@@ -46,4 +48,5 @@ class IndexReport:
             "images_per_second": round(self.images_per_second, 2),
             "precomputed": self.precomputed,
             "precompute_bytes_per_image": self.precompute_bytes_per_image,
+            "ignored": self.ignored,
         }

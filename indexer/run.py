@@ -1,61 +1,62 @@
-"""One indexing run: loader threads decode ahead, this thread encodes, a third one commits."""
+"""One indexing run: processes decode ahead, threads encode and commit, this thread keeps the books."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 
-import numpy as np
-from PIL import Image
-
 from indexer.comparison import Comparison
 from indexer.loader import Loaded, Loader, Unloadable
-from indexer.progress import Ticker
+from indexer.progress import Observe, Ticker
 from indexer.report import IndexReport
 from indexer.scan import FoundFile, MountPoint, Skipped, is_beneath, mount_point, scan
+from indexer.selection import EVERYTHING, Selection
+from indexer.stages import Batch, Committed, Stages
+from rerank.decoding.pool import DecoderPool
 from rerank.errors import InputError
+from retrieval.calibration import text_queries
 from retrieval.catalog_writer import FoundPath
 from retrieval.connections import ReaderPool
-from retrieval.errors import CollectionError
-from retrieval.types import Encoder, Vectors
-from retrieval.writer import Addition, CollectionWriter
-
-MOST_THREADS = 8
-
-
-@dataclass
-class _Batch:
-    """Loaded files on their way into the collection, with what each will count as."""
-
-    items: list[tuple[Loaded, FoundPath, str]] = field(default_factory=list)
-    images: dict[bytes, Image.Image] = field(default_factory=dict)
+from retrieval.types import Encoder
+from retrieval.writer import CollectionWriter
 
 
 @dataclass(frozen=True)
-class _Committed:
-    """What became of a batch: the paths that were refused, with reasons, and how many images were embedded."""
+class RunOptions:
+    """How a run goes about it.
 
-    batch: _Batch
-    refused: dict[bytes, str]
-    embedded: int
+    ``failed`` remembers what could not be loaded, as (size, time of change, reason) by path, so that the next
+    run that is given it need not try again what has not changed. ``heal`` checks every embedding first.
+    """
+
+    batch_size: int = 32
+    selection: Selection = EVERYTHING
+    heal: bool = True
+    failed: dict[str, tuple[int, int, str]] = field(default_factory=dict)
 
 
 class IndexRun:
     """Brings an open collection up to date with ``folders`` (absolute, links resolved, none in another)."""
 
     def __init__(
-        self, writer: CollectionWriter, encoder: Encoder, folders: Sequence[str], *, batch_size: int, ticker: Ticker
+        self,
+        writer: CollectionWriter,
+        encoder: Encoder,
+        folders: Sequence[str],
+        *,
+        decoders: DecoderPool,
+        options: RunOptions,
+        observe: Observe | None = None,
     ) -> None:
         self._writer = writer
         self._encoder = encoder
         self._folders = folders
-        self._batch_size = batch_size
-        self._ticker = ticker
-        healed = writer.forget_damaged()
+        self._decoders = decoders
+        self._options = options
+        healed = writer.forget_damaged() if options.heal else []
         self._mounts = {mount_point(folder) for folder in folders}
         self._roots = {folder: writer.put_root(os.fsencode(folder)) for folder in folders}
         self._readers = ReaderPool(writer.path)
@@ -63,16 +64,18 @@ class IndexRun:
             # A link may lead to any folder of the collection, also one that this run does not look through.
             self._reach = [*folders, *(os.fsdecode(root.path) for root in catalog.roots())]
         self._comparison = Comparison(self._readers, healed)
+        self._ticker = Ticker(observe, "indexing", self._work)
         self._embedded = 0
-        self._committing: Future[_Committed] | None = None
+        self._read = 0
 
     def run(self, start: float) -> IndexReport:
         """Do it all; ``start`` is when the run began, on the monotonic clock in seconds."""
         try:
             try:
-                self._take_in()
+                with self._ticker:
+                    self._take_in()
             except KeyboardInterrupt:
-                self._writer.publish()
+                self._publish()
                 raise
             mounts = self._settled_mounts()
             gone = self._comparison.gone(self._folders)
@@ -80,48 +83,69 @@ class IndexRun:
                 gone=[known.path for known in gone], failures=sorted(self._comparison.failures), mounts=mounts
             )
             self._comparison.dropped(gone)
-            self._writer.publish()
+            self._publish()
         finally:
             self._readers.close()
-        self._ticker.tick(self._comparison.done, last=True)
+        self._tick(last=True)
         return self._report(time.monotonic() - start)
 
     def _take_in(self) -> None:
-        threads = min(MOST_THREADS, os.cpu_count() or 1)
+        size = self._options.batch_size
         loader = Loader(
+            self._decoders,
             self._has_content,
             side=self._encoder.image_size,
-            threads=threads,
-            lookahead=2 * self._batch_size + threads,
+            lookahead=2 * size + self._decoders.workers,
         )
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="indexer-commit") as committer:
-            batch = _Batch()
-            with closing(loader.run(self._files())) as items:
-                for item in items:
-                    if isinstance(item, Unloadable):
-                        self._comparison.unloadable(item)
-                    else:
-                        self._gather(batch, item)
-                    if len(batch.images) >= self._batch_size or len(batch.items) >= 8 * self._batch_size:
-                        self._hand_over(batch, committer)
-                        batch = _Batch()
-                    self._ticker.tick(self._comparison.done)
-            self._hand_over(batch, committer)
-            self._await_commit()
+        with Stages(self._writer, self._encoder, self._entered) as stages, closing(loader.run(self._files())) as items:
+            batch = Batch()
+            for item in items:
+                if isinstance(item, Unloadable):
+                    self._unloadable(item)
+                else:
+                    self._gather(batch, item)
+                if len(batch.images) >= size or len(batch.items) >= 8 * size:
+                    stages.put(batch)
+                    batch = Batch()
+                self._tick()
+            stages.put(batch)
+            stages.flush()
+
+    def _work(self) -> Iterator[bool]:
+        """For every file that there is, whether it must be read."""
+        for folder in self._folders:
+            for item in scan(folder, roots=self._reach, selection=self._options.selection):
+                if isinstance(item, FoundFile):
+                    yield self._comparison.may_have_changed(item)
 
     def _files(self) -> Iterator[FoundFile]:
         """Files that must be read."""
         for folder in self._folders:
-            for item in scan(folder, roots=self._reach):
+            for item in scan(folder, roots=self._reach, selection=self._options.selection):
                 if isinstance(item, Skipped):
                     self._comparison.skip(item)
                 elif isinstance(item, MountPoint):
                     self._mounts.add(item.path)
                 elif self._comparison.needs_reading(item):
-                    yield item
-                self._ticker.tick(self._comparison.done)
+                    size, mtime_ns, reason = self._options.failed.get(item.path, (-1, -1, ""))
+                    if (size, mtime_ns) == (item.size, item.mtime_ns):
+                        self._unloadable(Unloadable(item, reason, gone=True))
+                    else:
+                        yield item
+                self._tick()
 
-    def _gather(self, batch: _Batch, item: Loaded) -> None:
+    def _unloadable(self, item: Unloadable) -> None:
+        self._comparison.unloadable(item)
+        self._read += 1
+        if item.gone:
+            self._options.failed[item.file.path] = (item.file.size, item.file.mtime_ns, item.reason)
+
+    def _gather(self, batch: Batch, item: Loaded) -> None:
+        self._options.failed.pop(item.file.path, None)
+        if self._is_ignored(item.content.sha256):
+            self._comparison.ignore(item.file.path)
+            self._read += 1
+            return
         state = item.file.sidecar_state
         if item.sidecar_error is not None:
             self._comparison.fail(os.fsencode(item.sidecar_error.path), item.sidecar_error.reason)
@@ -133,67 +157,35 @@ class IndexRun:
         if item.image is not None:
             batch.images[item.content.sha256] = item.image
 
-    def _hand_over(self, batch: _Batch, committer: ThreadPoolExecutor) -> None:
-        """Encode a batch while the one before is being committed, then have it committed."""
-        vectors = self._encode(list(batch.images.values()))
-        by_content = dict(zip(batch.images, vectors, strict=True))
-        self._await_commit()
-        self._committing = committer.submit(self._commit, batch, by_content)
-
-    def _await_commit(self) -> None:
-        if self._committing is None:
-            return
-        running, self._committing = self._committing, None
-        committed = running.result()
+    def _entered(self, committed: Committed) -> None:
         for path, reason in committed.refused.items():
             self._comparison.fail(path, reason)
         for item, found, verdict in committed.batch.items:
             if found.path not in committed.refused:
                 self._comparison.entered(item, verdict)
         self._embedded += committed.embedded
+        self._read += len(committed.batch.items)
 
-    def _commit(self, batch: _Batch, vectors: dict[bytes, Vectors | str]) -> _Committed:
-        additions = []
-        refused: dict[bytes, str] = {}
-        for item, found, _ in batch.items:
-            vector = vectors.get(item.content.sha256)
-            if isinstance(vector, str):
-                refused[found.path] = vector
-            else:
-                additions.append(Addition(item.content, found, vector))
-        for lost in self._writer.commit(additions):
-            refused[lost.found.path] = "is a copy of an image that could not be embedded"
-        return _Committed(batch, refused, sum(not isinstance(vector, str) for vector in vectors.values()))
+    def _publish(self) -> None:
+        self._writer.publish(text_queries(self._encoder))
 
-    def _encode(self, images: Sequence[Image.Image]) -> list[Vectors | str]:
-        """An embedding for each image, or why there is none. A batch that fails is halved, down to one image."""
-        if not images:
-            return []
-        try:
-            vectors = self._encoder.encode_images(images)
-        except (RuntimeError, MemoryError) as error:
-            if len(images) == 1:
-                return [f"cannot be embedded ({error})"]
-            half = len(images) // 2
-            found = self._encode(images[:half]) + self._encode(images[half:])
-            if all(isinstance(one, str) for one in found):
-                raise  # then it is the encoder, not an image
-            return found
-        if vectors.shape != (len(images), self._encoder.dimension):
-            raise CollectionError(f"encoder {self._encoder.name!r} gave {vectors.shape} for {len(images)} images")
-        usable = np.isfinite(vectors).all(axis=1) & (np.linalg.norm(vectors, axis=1) > 0)
-        return [vectors[row] if usable[row] else "its embedding is not finite" for row in range(len(images))]
+    def _tick(self, *, last: bool = False) -> None:
+        self._ticker.tick(self._comparison.done, self._read, self._comparison.failures, last=last)
 
     def _has_content(self, sha256: bytes) -> bool:
         with self._readers.lend() as catalog:
-            return catalog.has_content(sha256)
+            return catalog.has_content(sha256) or catalog.is_ignored(sha256)
+
+    def _is_ignored(self, sha256: bytes) -> bool:
+        with self._readers.lend() as catalog:
+            return catalog.is_ignored(sha256)
 
     def _settled_mounts(self) -> list[bytes]:
         """The mount points to remember. A folder that lost everything along with its disk is not empty."""
         lost = self._comparison.lost_mounts(self._folders)
         for mount, part in lost:
             if part in self._folders:
-                self._writer.publish()
+                self._publish()
                 raise InputError(
                     f"{part}: holds none of its images, and {mount} is no longer mounted; mount it and index again. "
                     "Nothing was removed"
@@ -219,4 +211,5 @@ class IndexRun:
             failed=self._comparison.failed(),
             seconds=seconds,
             images_per_second=self._embedded / seconds if seconds > 0 else 0.0,
+            ignored=self._comparison.ignored,
         )

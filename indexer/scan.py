@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from indexer.selection import EVERYTHING, Selection
 from indexer.sidecar import SUFFIXES as SIDECAR_SUFFIXES
 from rerank.images import SUFFIXES
 from retrieval.catalog import CATALOG_FILE
@@ -61,7 +62,9 @@ def mount_point(path: str) -> str:
     return path
 
 
-def scan(folder: str, *, roots: Sequence[str], hidden: bool = False) -> Iterator[FoundFile | Skipped | MountPoint]:
+def scan(
+    folder: str, *, roots: Sequence[str], selection: Selection = EVERYTHING
+) -> Iterator[FoundFile | Skipped | MountPoint]:
     """Every image file beneath ``folder``, in the order of names, with what is in the way.
 
     Links to files are followed as far as ``roots``; links to folders are not: a folder inside the roots
@@ -70,7 +73,7 @@ def scan(folder: str, *, roots: Sequence[str], hidden: bool = False) -> Iterator
     Args:
         folder: an absolute path, links resolved.
         roots: the folders that may be read from, likewise.
-        hidden: whether names that begin with a dot count.
+        selection: what of it counts.
     """
     waiting = [folder]
     while waiting:
@@ -88,13 +91,16 @@ def scan(folder: str, *, roots: Sequence[str], hidden: bool = False) -> Iterator
             continue
         below = []
         for entry in entries:
-            if not hidden and entry.name.startswith("."):
+            if not selection.shows(entry.name):
                 continue
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    below.append(entry.path)
-                    if os.path.ismount(entry.path):
-                        yield MountPoint(entry.path)
+                    if selection.enters(entry.path, folder):
+                        below.append(entry.path)
+                        if os.path.ismount(entry.path):
+                            yield MountPoint(entry.path)
+                elif not selection.takes(entry.path, folder):
+                    continue
                 elif (found := _examine(entry, names, roots)) is not None:
                     yield found
             except FileNotFoundError:

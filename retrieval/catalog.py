@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from retrieval.checksums import check_row, columns
+from retrieval.schema import CHECKSUMS_SINCE
 from retrieval.segments import Row
 from retrieval.types import EncoderRecord, ImageRecord
 
@@ -52,69 +55,129 @@ def display_text(path: bytes) -> str:
 
 
 class Catalog:
-    """Questions to the catalogue over one connection."""
+    """Questions to the catalogue over one connection.
+
+    What an answer is made of is checked as it is read; ``sqlite3.DatabaseError`` where it has been altered.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
 
+    @cached_property
+    def checked(self) -> bool:
+        """Whether rows carry checksums: not in a collection of an older schema, which readers take as it is."""
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0]) >= CHECKSUMS_SINCE
+
     def collection(self) -> tuple[str, EncoderRecord] | None:
         """The collection's name and encoder; None before they are set."""
-        found = self.connection.execute("SELECT name, encoder, dimension, fingerprint FROM collection").fetchone()
+        found = next(self._select("collection", ""), None)
         return None if found is None else (found[0], EncoderRecord(found[1], found[2], found[3]))
 
     def generation(self) -> int:
         """The number of the last change."""
         return int(self.connection.execute("SELECT coalesce(max(seq), 0) FROM op").fetchone()[0])
 
+    def log_start(self) -> int:
+        """The oldest generation from which the log can be replayed.
+
+        Compacting forgets the log's beginning; behind a change of encoder every embedding is another one.
+        """
+        first, encoder = self.connection.execute(
+            "SELECT (SELECT coalesce(min(seq), 1) - 1 FROM op), (SELECT max(seq) FROM op WHERE kind = 'encoder')"
+        ).fetchone()
+        return max(int(first), int(encoder or 0))
+
+    def segments(self) -> list[int]:
+        """The segments that embeddings lie in."""
+        return [row[0] for row in self.connection.execute("SELECT id FROM segment ORDER BY id")]
+
+    def first_change(self) -> int:
+        """The number of the log's first entry; 1 before there are any."""
+        return int(self.connection.execute("SELECT coalesce(min(seq), 1) FROM op").fetchone()[0])
+
     def count(self) -> int:
         """How many images there are: contents with at least one path."""
+        if self.checked:
+            return int(self.connection.execute("SELECT images FROM tally").fetchone()[0])
+        return self.recount()
+
+    def recount(self) -> int:
+        """As ``count``, by looking at every path."""
         return int(self.connection.execute("SELECT count(DISTINCT image) FROM path").fetchone()[0])
 
     def changes(self, after: int) -> list[Change]:
-        """The log behind change number ``after``."""
-        found = self.connection.execute("SELECT seq, kind, key FROM op WHERE seq > ? ORDER BY seq", (after,))
-        return [Change(*row) for row in found]
+        """The log behind change number ``after``, which must not lie before ``log_start``."""
+        found = self._select("op", "WHERE t.seq > ? ORDER BY t.seq", after)
+        changes = [Change(seq, kind, key) for seq, kind, key, _ in found]
+        if self.checked and len(changes) != max(0, self.generation() - after):
+            raise sqlite3.DatabaseError(f"changes are missing from the log behind {after}")
+        return changes
 
     def rows(self) -> Iterator[Row]:
         """Where every embedding lies, in the order they lie on disk."""
-        found = self.connection.execute("SELECT key, segment, row, crc FROM image ORDER BY segment, row")
-        return (Row(*row) for row in found)
+        return map(_row, self._select("image", "ORDER BY t.segment, t.row"))
 
     def rows_of(self, keys: Sequence[int]) -> list[Row]:
         """Where the embeddings of ``keys`` lie, in the order they lie on disk; keys that are gone are left out."""
-        query = "SELECT key, segment, row, crc FROM image WHERE key IN ({})"
-        found = [Row(*row) for row in self.where_in(query, keys)]
+        found = map(_row, self._select_in("image", "WHERE t.key IN ({})", keys))
         return sorted(found, key=lambda row: (row.segment, row.row))
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The image id under each key; images that are gone or have no path any more are left out."""
-        query = "SELECT key, id FROM image WHERE key IN ({}) AND EXISTS (SELECT 1 FROM path WHERE image = key)"
-        return {row[0]: row[1] for row in self.where_in(query, keys)}
+        found = self._select_in("image", "WHERE t.key IN ({}) AND EXISTS (SELECT 1 FROM path WHERE image = key)", keys)
+        return {row[0]: row[1] for row in found}
 
     def row_of(self, image_id: str) -> Row | None:
         """Where the embedding of an image lies."""
-        query = "SELECT key, segment, row, crc FROM image WHERE id = ?"
-        found = self.connection.execute(query, (image_id,)).fetchone()
-        return Row(*found) if found else None
+        found = next(self._select("image", "WHERE t.id = ?", image_id), None)
+        return _row(found) if found else None
 
     def images(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         """The records of ``ids``; those that are not in the collection are left out."""
-        query = (
-            "SELECT i.id, i.width, i.height, i.format, i.bytes, p.display, p.caption, p.tags "
-            "FROM image i JOIN path p ON p.image = i.key WHERE i.id IN ({}) ORDER BY i.id, p.seen"
-        )
-        grouped: dict[str, list[tuple[Any, ...]]] = {}
-        for row in self.where_in(query, ids):
-            grouped.setdefault(row[0], []).append(row)
-        return {image_id: _record(rows) for image_id, rows in grouped.items()}
+        images = {row[0]: row for row in self._select_in("image", "WHERE t.id IN ({})", ids)}
+        grouped: dict[int, list[tuple[Any, ...]]] = {}
+        for row in self._paths_of(list(images)):
+            grouped.setdefault(row[-1], []).append(row)
+        return {images[key][1]: _record(images[key], grouped[key]) for key in grouped}
 
     def paths(self, ids: Sequence[str]) -> dict[str, list[bytes]]:
         """Every path of each image, first seen first; ids that are not in the collection are left out."""
-        query = "SELECT i.id, p.path FROM path p JOIN image i ON p.image = i.key WHERE i.id IN ({}) ORDER BY p.seen"
+        images = {row[0]: row[1] for row in self._select_in("image", "WHERE t.id IN ({})", ids)}
         grouped: dict[str, list[bytes]] = {}
-        for image_id, path in self.where_in(query, ids):
-            grouped.setdefault(image_id, []).append(path)
+        for row in self._paths_of(list(images)):
+            grouped.setdefault(images[row[-1]], []).append(row[1])
         return grouped
+
+    def confirm_gone(self, keys: Sequence[int], after: int) -> None:
+        """Make sure that ``keys``, which a state of generation ``after`` has and ``ids`` has not, are gone.
+
+        An index of SQLite's that is damaged hides rows without a word; the log and the rows themselves tell.
+
+        Raises:
+            sqlite3.DatabaseError: an image is there, or nothing has removed it.
+        """
+        query = "SELECT DISTINCT key FROM op WHERE seq > ? AND key IN ({})"
+        touched = {row[0] for row in self.where_in(query, keys, after)}
+        left = [key for key in keys if key not in touched]
+        if not left:
+            return
+        # Before that generation it can only have lost its paths, in a run that was cut short.
+        there = {row[0] for row in self.where_in("SELECT key FROM image NOT INDEXED WHERE +key IN ({})", left)}
+        query = "SELECT image FROM path NOT INDEXED WHERE image IN ({})"
+        pathless = there - {row[0] for row in self.where_in(query, left)}
+        hidden = [key for key in left if key not in pathless]
+        if hidden:
+            raise sqlite3.DatabaseError(f"image {hidden[0]} is in the index but not found, and was not removed")
+
+    def confirm_unknown(self, ids: Sequence[str]) -> None:
+        """Make sure that there are no images of ``ids``, as ``confirm_gone`` does."""
+        query = (
+            "SELECT i.id FROM image i NOT INDEXED WHERE i.id IN ({}) "
+            "AND EXISTS (SELECT 1 FROM path p NOT INDEXED WHERE p.image = i.key)"
+        )
+        hidden = next(self.where_in(query, ids), None)
+        if hidden is not None:
+            raise sqlite3.DatabaseError(f"image {hidden[0]} is there but not found")
 
     def known_path(self, path: bytes) -> KnownPath | None:
         """What is known of the file at ``path``."""
@@ -136,9 +199,19 @@ class Catalog:
         """Whether an embedding of these bytes is in the collection."""
         return self.connection.execute("SELECT 1 FROM image WHERE sha256 = ?", (sha256,)).fetchone() is not None
 
+    def is_ignored(self, sha256: bytes) -> bool:
+        """Whether an image with these bytes was removed, and is to stay away."""
+        query = "SELECT 1 FROM ignored WHERE sha256 = ?"
+        return self.checked and self.connection.execute(query, (sha256,)).fetchone() is not None
+
+    def id_of(self, key: int) -> str | None:
+        """The id of the image under ``key``."""
+        found = next(self._select("image", "WHERE t.key = ?", key), None)
+        return found[1] if found else None
+
     def roots(self) -> list[Root]:
         """The folders that were indexed."""
-        return [Root(*row) for row in self.connection.execute("SELECT id, path, display FROM root ORDER BY id")]
+        return [Root(*row) for row in self._select("root", "ORDER BY t.id")]
 
     def mounts(self) -> list[bytes]:
         """The mount points that files were last found beneath."""
@@ -152,7 +225,21 @@ class Catalog:
         """Rows of a query with ``IN ({})`` for all ``values``; ``before`` fills the places in front of it."""
         for start in range(0, len(values), _IN):
             part = values[start : start + _IN]
-            yield from self.connection.execute(query.format(",".join("?" * len(part))), (*before, *part))
+            cursor = self.connection.execute(query.format(",".join("?" * len(part))), (*before, *part))
+            yield from iter(cursor.fetchone, None)  # not from the cursor: left off midway, it would be closed too late
+
+    def _select(self, table: str, rest: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Checked rows of ``table``, called t in ``rest``: the values that ``CHECKED_COLUMNS`` names."""
+        query = f"SELECT {columns(table, 't', checked=self.checked)} FROM {table} t {rest}"  # noqa: S608
+        return _sound(table, self.connection.execute(query, values))
+
+    def _select_in(self, table: str, rest: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+        query = f"SELECT {columns(table, 't', checked=self.checked)} FROM {table} t {rest}"  # noqa: S608
+        return _sound(table, self.where_in(query, values))
+
+    def _paths_of(self, keys: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The path rows of images, first seen first."""
+        return sorted(self._select_in("path", "WHERE t.image IN ({})", keys))
 
 
 _KNOWN = (
@@ -161,8 +248,19 @@ _KNOWN = (
 )
 
 
-def _record(rows: list[tuple[Any, ...]]) -> ImageRecord:
-    image_id, width, height, kind, size = rows[0][:5]
-    caption = next((row[6] for row in rows if row[6]), None)
-    tags = dict.fromkeys(tag for row in rows for tag in json.loads(row[7]))
-    return ImageRecord(image_id, tuple(row[5] for row in rows), width, height, kind, size, caption, tuple(tags))
+def _sound(table: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        check_row(table, row[:-1], row[-1])
+        yield row[:-1]
+
+
+def _row(image: tuple[Any, ...]) -> Row:
+    key, segment, row, crc = image[0], *image[-3:]
+    return Row(key, segment, row, crc)
+
+
+def _record(image: tuple[Any, ...], paths: Sequence[tuple[Any, ...]]) -> ImageRecord:
+    _, image_id, _, width, height, kind, size = image[:7]
+    caption = next((row[7] for row in paths if row[7]), None)
+    tags = dict.fromkeys(tag for row in paths for tag in json.loads(row[8]))
+    return ImageRecord(image_id, tuple(row[2] for row in paths), width, height, kind, size, caption, tuple(tags))

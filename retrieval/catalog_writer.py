@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from retrieval.catalog import Catalog, display_text
 from retrieval.connections import check_version, connect, damage_named
-from retrieval.schema import MIGRATIONS
+from retrieval.schema import MIGRATIONS, statements
 from retrieval.types import EncoderRecord
 
 
@@ -72,13 +71,30 @@ class CatalogWriter(Catalog):
     def set_collection(self, name: str, encoder: EncoderRecord) -> None:
         """Set what the collection is called and its encoder, and open its first segment."""
         values = (name, encoder.name, encoder.dimension, encoder.fingerprint)
-        self.connection.execute("INSERT INTO collection VALUES (1, ?, ?, ?, ?)", values)
-        self.connection.execute("INSERT INTO segment (id, dimension, rows) VALUES (1, ?, 0)", (encoder.dimension,))
+        self.connection.execute(
+            "INSERT INTO collection (one, name, encoder, dimension, fingerprint) VALUES (1, ?, ?, ?, ?)", values
+        )
+        self.add_segment(encoder)
 
-    def open_segment(self) -> tuple[int, int]:
-        """The segment that grows, and its committed row count."""
-        found = self.connection.execute("SELECT id, rows FROM segment ORDER BY id DESC LIMIT 1").fetchone()
-        return int(found[0]), int(found[1])
+    def add_segment(self, encoder: EncoderRecord, rows: int = 0) -> int:
+        """Enter a segment for embeddings of one encoder, in front of all others; its id comes back.
+
+        Ids are never used again, since a reader may still hold the file of one open: the highest is always kept.
+        """
+        number = self.last_segment() + 1
+        values = (number, encoder.dimension, rows, encoder.fingerprint)
+        self.connection.execute("INSERT INTO segment (id, dimension, rows, fingerprint) VALUES (?, ?, ?, ?)", values)
+        return number
+
+    def last_segment(self) -> int:
+        """The highest id of a segment."""
+        return int(self.connection.execute("SELECT coalesce(max(id), 0) FROM segment").fetchone()[0])
+
+    def open_segment(self, fingerprint: str) -> tuple[int, int] | None:
+        """The segment of an encoder that grows, and its committed row count."""
+        query = "SELECT id, rows FROM segment WHERE fingerprint = ? ORDER BY id DESC LIMIT 1"
+        found = self.connection.execute(query, (fingerprint,)).fetchone()
+        return (int(found[0]), int(found[1])) if found else None
 
     def set_segment_rows(self, segment: int, rows: int) -> None:
         """Move a segment's committed row count."""
@@ -190,6 +206,11 @@ class CatalogWriter(Catalog):
             self.connection.execute("DELETE FROM path WHERE image = ?", (key,))
             self.connection.execute("DELETE FROM image WHERE key = ?", (key,))
 
+    def begin_log_anew(self) -> None:
+        """Forget the log: embeddings are other ones now, and whoever has read it begins again."""
+        self.connection.execute("DELETE FROM op")
+        self.connection.execute("INSERT INTO op (kind, key, id) VALUES ('encoder', 0, '')")
+
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         self.connection.close()
@@ -201,7 +222,7 @@ class CatalogWriter(Catalog):
         for number in range(version, len(MIGRATIONS)):
             # executescript would commit behind our back: statement by statement, in one transaction.
             with self.transaction():
-                for statement in _statements(MIGRATIONS[number]):
+                for statement in statements(MIGRATIONS[number]):
                     self.connection.execute(statement)
                 self.connection.execute(f"PRAGMA user_version = {number + 1}")
 
@@ -209,12 +230,3 @@ class CatalogWriter(Catalog):
         self.connection.execute(
             "INSERT INTO op (kind, key, id) SELECT ?, key, id FROM image WHERE key = ?", (kind, key)
         )
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

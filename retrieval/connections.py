@@ -11,20 +11,26 @@ from pathlib import Path
 from urllib.parse import quote
 
 from retrieval.catalog import CATALOG_FILE, Catalog
+from retrieval.checksums import register
 from retrieval.errors import CollectionDamaged, CollectionError
 from retrieval.schema import MIGRATIONS, OLDEST_READABLE
 
 BUSY_SECONDS = 60
 
 
-def connect(directory: Path, *, create: bool = False) -> sqlite3.Connection:
-    """A connection to the catalogue in ``directory``; transactions are begun and ended by hand."""
+def connect(directory: Path, *, create: bool = False, touch: bool = True) -> sqlite3.Connection:
+    """A connection to the catalogue in ``directory``; transactions are begun and ended by hand.
+
+    Without ``touch`` it leaves SQLite's log where it is when it is closed, also when it is the last one.
+    """
     path = directory / CATALOG_FILE
-    uri = f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else _read_mode(path)}"
+    mode = "rwc" if create else _read_mode(path)
+    uri = f"file:{quote(os.fsencode(path))}?mode={mode if touch or mode != 'rw' else 'ro'}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     connection.execute("PRAGMA foreign_keys = ON")
+    register(connection)
     return connection
 
 
@@ -86,6 +92,13 @@ class ReaderPool:
         """Close the idle connections; lent ones close when they come back."""
         with self._lock:
             self._closed = True
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+
+    def renew(self) -> None:
+        """Close the idle connections: the catalogue is another file now."""
+        with self._lock:
             for connection in self._idle:
                 connection.close()
             self._idle.clear()

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rerank import Candidate, EntailmentReranker, ImageTokens, Ranking
-from rerank.errors import InputError
+from rerank import EntailmentReranker
 from rerank.hardware import Precision
+from rerank.types import ImageSource
 from retrieval.collection import Collection
 from retrieval.encoder import load_encoder
-from retrieval.errors import EncoderMismatch
-from retrieval.hits import checked_only, hit_of, unjudged
+from retrieval.errors import CursorError, EncoderMismatch
+from retrieval.hits import hits_from
+from retrieval.judging import Terms, candidates_for, judge
+from retrieval.paging import Frozen, Rankings
 from retrieval.presets import matching_reranker, reranker_of
-from retrieval.types import CollectionInfo, Encoder, ImageRecord, Neighbour, SearchResult, Timings
+from retrieval.query_vector import query_vector
+from retrieval.question import MAX_CANDIDATES, MAX_QUERY, Progress, Question
+from retrieval.ranking import Ranked, by_similarity, checked_only, grouped
+from retrieval.types import CollectionInfo, Encoder, Neighbour, SearchResult, Timings
 
-Progress = Callable[[int, int], None]
-MAX_CANDIDATES = 10_000
-MAX_QUERY = 2_000
-# Kept image tokens held for one search: 1.8 MB a candidate for a large reranker. The candidates beyond are read.
-MOST_TOKEN_BYTES = 2**30
-# Stands in for a picture whose file is gone, so that the reranker names it among those that it cannot read.
-NO_IMAGE = b""
+__all__ = ["MAX_CANDIDATES", "MAX_QUERY", "Progress", "SearchEngine"]
+
+# Stands for the query where a cursor comes alone.
+ANY_QUERY = "-"
 
 
 class SearchEngine:
@@ -42,12 +44,13 @@ class SearchEngine:
             raise EncoderMismatch(
                 f"{collection.path}: was built with the encoder {collection.encoder.name!r} "
                 f"({collection.encoder.fingerprint[:8]}), not {encoder.name!r} ({encoder.fingerprint[:8]}); "
-                "name the encoder it was built with, or index the folder into a new collection"
+                f"name the encoder it was built with, or run `veralens reembed -c {collection.path} --encoder NEW`"
             )
         self.collection = collection
         self.encoder = encoder
         self.reranker = reranker
         self.fusion_weight = fusion_weight
+        self.rankings = Rankings()
 
     @classmethod
     def open(
@@ -84,62 +87,85 @@ class SearchEngine:
 
     def search(
         self,
-        query: str,
+        query: str = "",
         *,
+        image: ImageSource | None = None,
+        image_weight: float = 0.4,
+        negative: str | None = None,
+        filter: str | None = None,
         top_k: int = 10,
         candidates: int = 100,
         rerank: bool = True,
         min_entailment: float = 0.0,
         fusion_weight: float | None = None,
+        group_duplicates: bool | float = False,
+        exact: bool = False,
         deadline_ms: float | None = None,
+        min_generation: int | None = None,
+        cursor: str | None = None,
         progress: Progress | None = None,
     ) -> SearchResult:
         """Images for ``query``, best first.
 
         Args:
+            image: look for what looks like this: a picture in any form, or the id of one of the collection.
+                Without ``query`` there is nothing for the reranker to check: hits are by similarity.
+            image_weight: with both, how much of the search vector is the image's, 0 to 1.
+            negative: what the picture should not show.
+            filter: only images that this expression lets through: see ``retrieval.filters``.
             top_k: how many hits come back at most.
-            candidates: how many images stage one hands to the reranker; raised to ``top_k`` if lower.
+            candidates: how many images stage one hands to the reranker, and how many the pages behind
+                ``next_cursor`` hold together; raised to ``top_k`` if lower.
             rerank: whether the reranker reads them; False orders by similarity.
             min_entailment: hits below this probability are left out, and with it above 0 also those that
                 could not be judged (only with ``rerank``).
             fusion_weight: how far hits are ordered by entailment, 1, or by similarity, 0: see
                 ``rerank.fusion``; None takes the engine's, else the reranker's own recommendation.
+            group_duplicates: put hits that look the same as a better one behind it; a number is the cosine
+                from which on they do.
+            exact: compare with every image, also where the index looks at the likely ones only.
             deadline_ms: what the whole search may take. Candidates that are not judged by then come after
                 the judged ones, by similarity, and ``degraded`` says so.
+            min_generation: search this state of the collection or a later one: for who has just written to it.
+            cursor: ``next_cursor`` of the page before. Nothing is searched again: the order stays what it was.
+                The other arguments are those of the first page, or left out; ``top_k`` may differ.
             progress: called with (judged, candidates) while reranking.
 
         Raises:
             InputError: names the argument that is out of range.
+            FilterError, CursorError: say what is wrong with it, and what to do.
+            ImageError, ImageNotFound: the image cannot be read; there is none of that id.
+            GenerationNotReached: ``min_generation`` has not been committed yet.
         """
-        _check(query, top_k, candidates, min_entailment, fusion_weight, deadline_ms)
         start = time.perf_counter()
-        vector = self.encoder.encode_texts([query])[0]
-        encoded = time.perf_counter()
-        neighbours = self.collection.search(vector, max(top_k, candidates) if rerank else top_k)
-        records = self.collection.images([neighbour.id for neighbour in neighbours])
-        neighbours = [neighbour for neighbour in neighbours if neighbour.id in records]
-        retrieved = time.perf_counter()
-        if rerank:
-            until = None if deadline_ms is None else start + deadline_ms / 1000.0
-            ranking = self._ranking(query, neighbours, records, fusion_weight, until, progress)
-            reranked = self.reranker is not None and (not ranking or any(one.verdict for one in ranking))
-        else:
-            ranking, reranked = unjudged(neighbours, None), False
-        hits, degraded = [hit_of(records[one.id], one) for one in ranking], ranking.degraded
-        if rerank and min_entailment > 0.0:
-            hits, degraded = checked_only(hits, min_entailment, degraded)
-        end = time.perf_counter()
-        times = (encoded - start, retrieved - encoded, end - retrieved, end - start)
-        took = Timings(*(round(seconds * 1000, 3) for seconds in times))
-        return SearchResult(query, tuple(hits[:top_k]), reranked, self.info(), took, degraded)
+        question = Question(
+            query=query if cursor is None or query or image is not None else ANY_QUERY,
+            image=image,
+            image_weight=image_weight,
+            negative=negative,
+            filter=filter,
+            top_k=top_k,
+            candidates=candidates,
+            rerank=rerank,
+            min_entailment=min_entailment,
+            fusion_weight=fusion_weight,
+            group_duplicates=group_duplicates,
+            exact=exact,
+            deadline_ms=deadline_ms,
+        )
+        if min_generation is not None:
+            self.collection.wait_for(min_generation, timeout=0.0)
+        if cursor is not None:
+            return self._turn(question, cursor, start)
+        return self._answer(question, start, progress)
 
     def info(self) -> CollectionInfo:
         """What is in the collection now."""
         return self.collection.info()
 
-    def refresh(self) -> bool:
-        """Pick up what other processes have committed; True when something had changed."""
-        return self.collection.refresh()
+    def refresh(self, *, indexes: bool = True) -> bool:
+        """Pick up what other processes have committed: see ``Collection.refresh``."""
+        return self.collection.refresh(indexes=indexes)
 
     def close(self) -> None:
         """Free the collection and the reranker."""
@@ -155,70 +181,64 @@ class SearchEngine:
     ) -> None:
         self.close()
 
-    def _ranking(
-        self,
-        query: str,
-        neighbours: Sequence[Neighbour],
-        records: dict[str, ImageRecord],
-        fusion_weight: float | None,
-        until: float | None,
-        progress: Progress | None,
-    ) -> Ranking:
-        """The neighbours as the reranker orders them; ``until`` is when to stop, on the clock of ``perf_counter``."""
-        if self.reranker is None:
-            return unjudged(neighbours, "no reranker is loaded")
-        chosen = self.fusion_weight if fusion_weight is None else fusion_weight
-        weight = self.reranker.fusion_weight if chosen is None else chosen
-        candidates = self._candidates(self.reranker, neighbours, records)
-        left = None if until is None else (until - time.perf_counter()) * 1000.0
-        if left is not None and left <= 0.0:
-            return unjudged(neighbours, "the deadline came before any candidate was judged; hits are by similarity")
-        return self.reranker.rank(
-            query,
-            candidates,
-            fusion_weight=weight,
-            similarity_scale=self.encoder.similarity_scale,
-            deadline_ms=left,
-            progress=progress,
-        )
+    def _answer(self, question: Question, start: float, progress: Progress | None) -> SearchResult:
+        vector = query_vector(question, self.encoder, self.collection)
+        encoded = time.perf_counter()
+        neighbours = self.collection.search(vector, question.breadth, where=question.where, exact=question.exact)
+        retrieved = time.perf_counter()
+        ranked = self._ranked(question, neighbours, start, progress)
+        if question.rerank and question.min_entailment > 0.0:
+            ranked = checked_only(ranked, question.min_entailment)
+        if question.threshold is not None:
+            ranked = grouped(ranked, question.threshold, self.collection.vectors)
+        frozen = Frozen(question.identity(), question.query, ranked)
+        hits, offset = hits_from(ranked, 0, question.top_k, self.collection.images)
+        # What one page holds needs no keeping.
+        cursor = self.rankings.cursor(self.rankings.keep(frozen), offset) if offset < len(ranked.places) else None
+        end = time.perf_counter()
+        took = _timings(encoded - start, retrieved - encoded, end - retrieved, end - start)
+        return SearchResult(question.query, hits, ranked.reranked, self.info(), took, ranked.degraded, cursor)
 
-    def _candidates(
-        self, reranker: EntailmentReranker, neighbours: Sequence[Neighbour], records: dict[str, ImageRecord]
-    ) -> list[Candidate]:
-        """Candidates with the image tokens that the collection keeps; without, with their files."""
-        ids = [neighbour.id for neighbour in neighbours]
-        fingerprint, (cells, width) = reranker.image_fingerprint, reranker.token_shape
-        tokens = self.collection.rerank_tokens(ids[: MOST_TOKEN_BYTES // (2 * cells * width)], fingerprint)
-        files = self.collection.files([image_id for image_id in ids if image_id not in tokens])
-        return [
-            Candidate(
-                one.id,
-                files.get(one.id, NO_IMAGE),
-                records[one.id].caption,
-                one.similarity,
-                ImageTokens(tokens[one.id], fingerprint) if one.id in tokens else None,
+    def _turn(self, question: Question, cursor: str, start: float) -> SearchResult:
+        """The page that a cursor leads to."""
+        mark = self.rankings.open(cursor)
+        frozen = mark.frozen
+        if question.query != ANY_QUERY and question.identity() != frozen.question:
+            raise CursorError(
+                "cursor: belongs to another search; send the fields that the first page was asked with, or the cursor "
+                "alone, or begin again without a cursor"
             )
-            for one in neighbours
-        ]
+        hits, offset = hits_from(frozen.ranked, mark.offset, question.top_k, self.collection.images)
+        following = self.rankings.cursor(mark.key, offset) if offset < len(frozen.ranked.places) else None
+        end = time.perf_counter()
+        took, ranked = _timings(0.0, end - start, 0.0, end - start), frozen.ranked
+        return SearchResult(frozen.query, hits, ranked.reranked, self.info(), took, ranked.degraded, following)
+
+    def _ranked(
+        self, question: Question, neighbours: Sequence[Neighbour], start: float, progress: Progress | None
+    ) -> Ranked:
+        if not question.rerank:
+            return by_similarity(neighbours, None)
+        if self.reranker is None:
+            return by_similarity(neighbours, "no reranker is loaded")
+        if not question.query.strip():
+            return by_similarity(
+                neighbours, "an image alone says nothing that could be checked; hits are by similarity"
+            )
+        chosen = self.fusion_weight if question.fusion_weight is None else question.fusion_weight
+        weight = self.reranker.fusion_weight if chosen is None else chosen
+        until = None if question.deadline_ms is None else start + question.deadline_ms / 1000.0
+        terms = Terms(question.query, question.negative, weight, self.encoder.similarity_scale, until)
+        records = self.collection.images([one.id for one in neighbours])
+        known = [one for one in neighbours if one.id in records]
+        self.collection.confirm_gone([one.id for one in neighbours if one.id not in records])
+        candidates = candidates_for(self.reranker, self.collection, known, records)
+        left = terms.left()
+        if left is not None and left <= 0.0:
+            late = "the deadline came before any candidate was judged; hits are by similarity"
+            return by_similarity(neighbours, late)
+        return judge(self.reranker, candidates, terms, progress)
 
 
-def _check(
-    query: str,
-    top_k: int,
-    candidates: int,
-    min_entailment: float,
-    fusion_weight: float | None,
-    deadline_ms: float | None,
-) -> None:
-    if not query.strip():
-        raise InputError("query is empty; say what the picture should show")
-    if len(query) > MAX_QUERY:
-        raise InputError(f"query has {len(query)} characters; at most {MAX_QUERY} are read")
-    for name, value in (("top_k", top_k), ("candidates", candidates)):
-        if not 1 <= value <= MAX_CANDIDATES:
-            raise InputError(f"{name} must be between 1 and {MAX_CANDIDATES}, not {value}")
-    for name, share in (("min_entailment", min_entailment), ("fusion_weight", fusion_weight)):
-        if share is not None and not 0.0 <= share <= 1.0:
-            raise InputError(f"{name} must be between 0 and 1, not {share}")
-    if deadline_ms is not None and not deadline_ms > 0.0:
-        raise InputError(f"deadline_ms must be above 0, not {deadline_ms}")
+def _timings(*seconds: float) -> Timings:
+    return Timings(*(round(1000.0 * one, 3) for one in seconds))

@@ -1,43 +1,54 @@
-"""From ranked candidates to hits."""
+"""From places in a ranking to hits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rerank import RankedCandidate, Ranking
-from retrieval.types import Hit, ImageRecord, Neighbour
+from retrieval.ranking import Place, Ranked
+from retrieval.types import Hit, ImageRecord
 
 
-def unjudged(neighbours: Sequence[Neighbour], degraded: str | None) -> Ranking:
-    """Neighbours as stage one ordered them; ``degraded`` says why there is no more to it."""
-    ranked = [RankedCandidate(one.id, index, None, one.similarity) for index, one in enumerate(neighbours)]
-    return Ranking(ranked, degraded)
-
-
-def checked_only(hits: Sequence[Hit], least: float, degraded: str | None) -> tuple[list[Hit], str | None]:
-    """Hits of at least this entailment, and ``degraded`` with how many were left out unchecked."""
-    # Who sets a least entailment wants hits that were checked.
-    kept = [hit for hit in hits if hit.entailment is not None and hit.entailment >= least]
-    unjudged = sum(hit.entailment is None for hit in hits)
-    if unjudged:
-        parts = [degraded] if degraded else []
-        degraded = "; ".join([*parts, f"min_entailment leaves out the {unjudged} that were not judged"])
-    return kept, degraded
-
-
-def hit_of(record: ImageRecord, ranked: RankedCandidate) -> Hit:
-    """The hit for a ranked candidate, judged or not."""
+def hit_of(record: ImageRecord, place: Place, duplicates: tuple[str, ...] = ()) -> Hit:
+    """The hit for a place, judged or not; ``duplicates`` are those of the place that still are there."""
     path = record.paths[0] if record.paths else ""
-    similarity, verdict = ranked.similarity or 0.0, ranked.verdict
-    score = similarity if ranked.score is None else ranked.score
-    base = Hit(record.id, path, score, similarity, record.width, record.height, caption=record.caption)
-    if verdict is None:
+    base = Hit(
+        record.id,
+        path,
+        place.score,
+        place.similarity,
+        record.width,
+        record.height,
+        caption=record.caption,
+        duplicates=duplicates,
+    )
+    if place.verdict is None:
         return base
     return replace(
         base,
-        entailment=verdict.entailment,
-        neutral=verdict.neutral,
-        contradiction=verdict.contradiction,
-        label=verdict.label,
+        entailment=place.verdict.entailment,
+        neutral=place.verdict.neutral,
+        contradiction=place.verdict.contradiction,
+        label=place.verdict.label,
+        negative_entailment=place.negative,
     )
+
+
+def hits_from(
+    ranked: Ranked, offset: int, most: int, records_of: Callable[[Sequence[str]], dict[str, ImageRecord]]
+) -> tuple[tuple[Hit, ...], int]:
+    """Up to ``most`` hits from place ``offset`` on, less what is gone since, and at which place the next begin.
+
+    ``records_of`` gives the records of those images that still are there.
+    """
+    hits: list[Hit] = []
+    while len(hits) < most and offset < len(ranked.places):
+        places = ranked.places[offset : offset + most - len(hits)]
+        records = records_of([image for one in places for image in (one.id, *one.duplicates)])
+        hits += [
+            hit_of(records[one.id], one, tuple(image for image in one.duplicates if image in records))
+            for one in places
+            if one.id in records
+        ]
+        offset += len(places)
+    return tuple(hits), offset

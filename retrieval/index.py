@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from retrieval.bitmaps import Bitmap, Keys
 from retrieval.types import Vectors
 
-Keys = NDArray[np.int64]
+# All of an index, where not all of it need be looked at.
+EVERYTHING = float("inf")
+
+EXACT = "flat-fp32"
+EXACT_HALF = "flat-fp16"
+LISTS = "ivf-sq8"
 
 
 class VectorIndex(Protocol):
-    """Embeddings under their catalogue keys. Never changed once built; searching is thread-safe."""
+    """Embeddings under their catalogue keys. Never changed once built; searching is thread-safe.
+
+    ``exact``: it looks at every embedding in full, and its cosines are those of the embeddings. Otherwise
+    ``overfetch`` times as many as are wanted should be asked for and compared again in full, and no cosine
+    is further than ``error`` from that of the embedding.
+    """
+
+    @property
+    def exact(self) -> bool: ...
+
+    @property
+    def overfetch(self) -> float: ...
+
+    @property
+    def error(self) -> float: ...
 
     def __len__(self) -> int: ...
 
-    def search(self, query: Vectors, k: int, *, without: Keys) -> tuple[Keys, Vectors]:
+    def search(
+        self, query: Vectors, k: int, *, among: Bitmap | None = None, without: Bitmap | None = None, effort: float = 1.0
+    ) -> tuple[Keys, Vectors]:
         """The keys nearest to ``query`` (dimension,) and their cosines, best first; at most ``k``.
 
-        ``without`` are keys that must not come back.
+        Args:
+            among: the keys that may come back; None for all.
+            without: keys that must not come back.
+            effort: how many times the usual part of the index to look at; ``EVERYTHING`` for all of it.
         """
         ...
 
@@ -33,18 +56,61 @@ class VectorIndex(Protocol):
 
 @dataclass(frozen=True)
 class IndexPlan:
-    """Which index to build; ``description`` says it in words."""
+    """Which index to build, and what it is built with."""
 
     kind: str
-    description: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-EXACT = IndexPlan("flat-fp32", "exact, fp32 (FAISS IndexFlatIP)")
-PLANS = {EXACT.kind: EXACT}
+@dataclass(frozen=True)
+class IndexRule:
+    """From how many images on which index is built.
+
+    Exact in fp32 to ``exact_images``; exact in fp16 while that takes no more than ``half_bytes``; above,
+    inverted lists of 8-bit codes, as many lists as the power of two nearest to four times the square root.
+    Of these as many are looked into as it takes to find ``recall`` of the nearest ``candidates`` of a text.
+    """
+
+    exact_images: int = 100_000
+    half_bytes: int = 256_000_000
+    recall: float = 0.97
+    candidates: int = 100
+    points_per_list: int = 48
+    training_bytes: int = 512_000_000
+
+    def plan(self, images: int, dimension: int) -> IndexPlan:
+        """The index for a collection of this size."""
+        if images <= self.exact_images:
+            return IndexPlan(EXACT)
+        if 2 * images * dimension <= self.half_bytes:
+            return IndexPlan(EXACT_HALF)
+        lists = 1 << max(0, round(math.log2(4.0 * math.sqrt(images))))
+        return IndexPlan(LISTS, {"nlist": lists, "training": self._training(images, dimension, lists)})
+
+    def in_memory(self, images: int) -> IndexPlan:
+        """The index to make do with where none is on disk: quickly built, and exact."""
+        return IndexPlan(EXACT if images <= self.exact_images else EXACT_HALF)
+
+    def _training(self, images: int, dimension: int, lists: int) -> int:
+        """How many embeddings the lists' centres are learnt from: what fits ``training_bytes`` in fp32."""
+        most = max(lists, self.training_bytes // (4 * dimension))
+        return min(images, self.points_per_list * lists, most)
 
 
-def plan_index(images: int, dimension: int) -> IndexPlan:
-    """The index for a collection of this size. Exact at every size, so far."""
-    del images, dimension
-    return EXACT
+RULE = IndexRule()
+
+
+def describe_index(kind: str, images: int, parameters: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    """In words how an index is searched, and why a collection of this size has it."""
+    if kind == EXACT:
+        return "exact, fp32 (FAISS IndexFlatIP)"
+    if kind == EXACT_HALF:
+        return f"exact, fp16 (FAISS IndexScalarQuantizer): half the memory of fp32 for {images:,} images"
+    words = (
+        f"inverted lists of 8-bit codes (FAISS IndexIVFScalarQuantizer): {parameters['nprobe']} of "
+        f"{parameters['nlist']} lists are looked into, the best compared again in fp16; "
+        f"to compare all of {images:,} images would take too long"
+    )
+    if measured:
+        words += f"; finds {measured['recall']:.1%} of the exact {measured['candidates']} for {measured['queries']}"
+    return words

@@ -5,40 +5,79 @@ from __future__ import annotations
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
+from typing import Any, BinaryIO
 
 from retrieval.atomic import sync_directory, write_atomically
+from retrieval.calibration import QUERIES, Probes, Texts, calibrated, texts_like
 from retrieval.catalog import Catalog
 from retrieval.errors import CollectionDamaged
-from retrieval.index import Keys, plan_index
+from retrieval.exact import blocks_of, nearest_of, read_all, spread
+from retrieval.index import EXACT, LISTS, RULE, IndexRule
 from retrieval.manifest import IndexFile
-from retrieval.segments import BLOCK_ROWS, Row, Segments
+from retrieval.matching import some_captions
+from retrieval.segments import Segments
 from retrieval.stores.faiss import FaissIndex
+from retrieval.stores.ivf import build_lists
 from retrieval.types import Vectors
 
 INDEX_DIRECTORY = "index"
 KEPT = 2  # a reader that has just read the manifest may still be opening the older one
+# How much may change behind inverted lists before they are built anew.
+MOST_ADDED, MOST_ADDED_SHARE, MOST_REMOVED_SHARE = 20_000, 0.05, 0.2
 _CHUNK = 1 << 20
 
 
-def build_index(catalog: Catalog, segments: Segments) -> FaissIndex:
-    """An index of every embedding in the catalogue.
+@dataclass(frozen=True)
+class BuiltIndex:
+    """An index and what it was measured to find: see ``IndexFile.measured``."""
+
+    index: FaissIndex
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build_index(catalog: Catalog, segments: Segments, rule: IndexRule = RULE, texts: Texts | None = None) -> BuiltIndex:
+    """The index that ``rule`` has for the collection's size, of every embedding in the catalogue, measured.
+
+    ``texts`` gives text queries by the collection's encoder; without it they are made up: see ``calibration``.
 
     Raises:
         CollectionDamaged: an embedding fails its checksum.
     """
-    plan = plan_index(catalog.count(), segments.dimension)
-    return FaissIndex.build(plan, segments.dimension, _blocks(catalog.rows(), segments))
+    total = catalog.count()
+    plan = rule.plan(total, segments.dimension)
+    blocks = blocks_of(catalog.rows(), segments)
+    if plan.kind == EXACT:
+        return BuiltIndex(FaissIndex.build(plan, segments.dimension, blocks))
+
+    def sample(count: int) -> Vectors:
+        return read_all(spread(catalog.rows(), total, count), segments)
+
+    if plan.kind == LISTS:
+        index = build_lists(plan, sample, segments.dimension, blocks)
+    else:
+        index = FaissIndex.build(plan, segments.dimension, blocks)
+    queries = texts(QUERIES, some_captions(catalog)) if texts else texts_like(sample(4 * QUERIES), QUERIES)
+    truth, _ = nearest_of(blocks_of(catalog.rows(), segments), queries, rule.candidates)
+    probes = Probes(queries, "texts" if texts else "made-up queries like texts", truth)
+    return BuiltIndex(*calibrated(index, probes, rule))
 
 
-def write_index(directory: Path, index: FaissIndex, generation: int, dimension: int) -> IndexFile:
+def build_in_memory(catalog: Catalog, segments: Segments, rule: IndexRule = RULE) -> FaissIndex:
+    """An exact index of every embedding, quickly made, for want of a sound one on disk.
+
+    Raises:
+        CollectionDamaged: an embedding fails its checksum.
+    """
+    plan = rule.in_memory(catalog.count())
+    return FaissIndex.build(plan, segments.dimension, blocks_of(catalog.rows(), segments))
+
+
+def write_index(directory: Path, built: BuiltIndex, generation: int, dimension: int) -> IndexFile:
     """Write an index as a new file, durably; nothing points at it until the manifest does."""
-    plan = plan_index(len(index), dimension)
     folder = directory / INDEX_DIRECTORY
     if not folder.is_dir():
         folder.mkdir()
@@ -50,14 +89,24 @@ def write_index(directory: Path, index: FaissIndex, generation: int, dimension: 
 
     def write(file: BinaryIO) -> None:
         nonlocal checksum, written
-        index.write(file)
+        built.index.write(file)
         file.flush()
         with Path(file.name).open("rb") as again:
             checksum, written = checksum_of(again)
 
     write_atomically(path, write)
-    name = f"{INDEX_DIRECTORY}/{path.name}"
-    return IndexFile(plan.kind, name, written, f"{checksum:08x}", generation, len(index), dimension, plan.parameters)
+    name, index = f"{INDEX_DIRECTORY}/{path.name}", built.index
+    return IndexFile(
+        index.kind,
+        name,
+        written,
+        f"{checksum:08x}",
+        generation,
+        len(index),
+        dimension,
+        index.parameters,
+        built.measured,
+    )
 
 
 def read_index(directory: Path, record: IndexFile) -> FaissIndex:
@@ -72,13 +121,36 @@ def read_index(directory: Path, record: IndexFile) -> FaissIndex:
             if checksum_of(file) != (int(record.crc32, 16), record.bytes):
                 raise CollectionDamaged("it fails its checksum")
             file.seek(0)
-            return FaissIndex.read(file, dimension=record.dimension, images=record.images)
+            return FaissIndex.read(
+                file,
+                kind=record.kind,
+                dimension=record.dimension,
+                images=record.images,
+                parameters=record.parameters,
+            )
     except FileNotFoundError:
         raise CollectionDamaged(f"{path}: is missing") from None
     except OSError as error:
         raise CollectionDamaged(f"{path}: cannot be read ({error.strerror})") from error
     except CollectionDamaged as error:
         raise CollectionDamaged(f"{path}: {error}") from error
+
+
+def still_serves(record: IndexFile, catalog: Catalog, rule: IndexRule = RULE) -> bool:
+    """Whether a published index need not be built anew for the catalogue's state.
+
+    Inverted lists take minutes to build for a million images: they stay while what was added behind them is little
+    enough to compare one by one, and what was removed little enough to pass over. Exact indexes are soon built.
+    """
+    if record.generation == catalog.generation():
+        return True
+    if record.kind != LISTS or rule.plan(catalog.count(), record.dimension).kind != LISTS:
+        return False
+    if not catalog.log_start() <= record.generation <= catalog.generation():
+        return False
+    kinds = Counter(change.kind for change in catalog.changes(record.generation))
+    most = min(MOST_ADDED, MOST_ADDED_SHARE * record.images)
+    return not kinds["encoder"] and kinds["add"] <= most and kinds["remove"] <= MOST_REMOVED_SHARE * record.images
 
 
 def sound(directory: Path, record: IndexFile) -> bool:
@@ -116,8 +188,3 @@ def bytes_on_disk(directory: Path) -> int:
             except FileNotFoundError:
                 continue  # a temporary file of the writer
     return total
-
-
-def _blocks(rows: Iterator[Row], segments: Segments) -> Iterator[tuple[Keys, Vectors]]:
-    while block := list(islice(rows, BLOCK_ROWS)):
-        yield np.array([row.key for row in block], dtype=np.int64), segments.read(block)

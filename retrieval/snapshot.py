@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from retrieval.bitmaps import Bitmap, Keys, bitmap_of, holds
 from retrieval.catalog import Catalog, Change
-from retrieval.index import Keys, VectorIndex
+from retrieval.index import VectorIndex
 from retrieval.manifest import IndexFile
 from retrieval.segments import Segments
 from retrieval.types import Vectors
@@ -58,15 +60,18 @@ class Snapshot:
             removed=removed,
         )
 
-    def nearest(self, query: Vectors, k: int) -> tuple[Keys, Vectors]:
-        """The keys nearest to a unit vector (dimension,), and their cosines, best first; at most ``k``."""
-        keys, similarities = self.base.search(query, k, without=self.removed)
-        if len(self.delta_keys):
-            keys = np.concatenate([keys, self.delta_keys])
-            similarities = np.concatenate([similarities, self.delta @ query])
-        # Equal images stand in the order of their keys, whether they are in the index or behind it.
-        order = np.lexsort((keys, -similarities))[:k]
-        return keys[order], np.clip(similarities[order], -1.0, 1.0)
+    def newest(self, query: Vectors, among: Bitmap | None) -> tuple[Keys, Vectors]:
+        """The keys of all that was added behind the index, and their cosines with a unit vector (dimension,)."""
+        keys, similarities = self.delta_keys, self.delta @ query
+        if among is None or not len(keys):
+            return keys, similarities
+        inside = holds(among, keys)
+        return keys[inside], similarities[inside]
+
+    @cached_property
+    def gone(self) -> Bitmap | None:
+        """The keys that no longer count, for an index to pass over; None for none."""
+        return bitmap_of(self.removed) if len(self.removed) else None
 
     def __len__(self) -> int:
         return len(self.base) + len(self.delta_keys)

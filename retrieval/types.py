@@ -105,7 +105,11 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Hit:
-    """One search result. The three probabilities and the label are None when it was not reranked."""
+    """One search result. The three probabilities and the label are None when it was not reranked.
+
+    ``negative_entailment`` is the probability that it entails the negative text, where one was given.
+    ``duplicates`` are ids of images that look the same, where that was asked for.
+    """
 
     id: str
     path: str
@@ -118,6 +122,8 @@ class Hit:
     contradiction: float | None = None
     label: Label | None = None
     caption: str | None = None
+    negative_entailment: float | None = None
+    duplicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,8 @@ class Timings:
 class SearchResult:
     """Hits by falling score, those that were not judged behind the judged ones.
 
-    ``degraded`` says why reranking was skipped or cut short, where it was.
+    ``degraded`` says why reranking was skipped or cut short, where it was. ``next_cursor`` leads to the hits
+    that follow, None when there are no more.
     """
 
     query: str
@@ -143,3 +150,4 @@ class SearchResult:
     collection: CollectionInfo
     took_ms: Timings
     degraded: str | None = None
+    next_cursor: str | None = None

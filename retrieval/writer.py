@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from retrieval.atomic import disk_errors_named, sweep, sync_directory
-from retrieval.catalog import CATALOG_FILE, display_text
+from retrieval.atomic import disk_errors_named, sync_directory
+from retrieval.calibration import Texts
+from retrieval.catalog import CATALOG_FILE
 from retrieval.catalog_writer import CatalogWriter, FoundPath, ImageContent
-from retrieval.errors import CollectionDamaged, EncoderMismatch
-from retrieval.lock import WriteLock, lock_directory
-from retrieval.manifest import IndexFile, Manifest, read_manifest, write_manifest
-from retrieval.publishing import INDEX_DIRECTORY, KEPT, build_index, drop_other_indexes, sound, write_index
-from retrieval.segments import BLOCK_ROWS, Segments
+from retrieval.healing import forget_damaged
+from retrieval.index import RULE, IndexRule
+from retrieval.lock import WriteLock
+from retrieval.opening import check_encoder, default_name, not_found, open_catalog
+from retrieval.publisher import Publisher
+from retrieval.segments import Segments
 from retrieval.types import EncoderRecord, Vectors
 
 
@@ -49,6 +50,7 @@ class CollectionWriter:
         self.encoder = encoder
         self._lock = lock
         self._segments = Segments(path, encoder.dimension)
+        self.publisher = Publisher(path, catalog)
 
     @classmethod
     def create_or_open(
@@ -73,12 +75,7 @@ class CollectionWriter:
         """
         directory = Path(path)
         with ExitStack() as undo, disk_errors_named(directory):
-            lock = lock or lock_directory(directory)
-            undo.callback(lock.release)
-            sweep(directory)
-            sweep(directory / INDEX_DIRECTORY)
-            catalog = CatalogWriter(directory)
-            undo.callback(catalog.close)
+            lock, catalog = open_catalog(directory, lock, undo)
             found = catalog.collection()
             if found is None:
                 found = (name or default_name(directory), encoder)
@@ -87,11 +84,26 @@ class CollectionWriter:
                 sync_directory(directory)
                 with suppress(PermissionError):  # a parent that we may not list is not ours to sync
                     sync_directory(directory.resolve().parent)
-            _check_encoder(directory, found[1], encoder)
-            writer = cls(directory, lock, catalog, *found)
-            writer._drop_foreign_indexes()
-            undo.pop_all()
-            return writer
+            check_encoder(directory, found[1], encoder)
+            return cls._opened(directory, lock, catalog, found, undo)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, lock: WriteLock | None = None) -> CollectionWriter:
+        """Open the collection in ``path`` for changes that need no encoder.
+
+        Raises:
+            CollectionNotFound: there is none.
+            CollectionLocked: another process is writing; the message names it.
+        """
+        directory = Path(path)
+        if not (directory / CATALOG_FILE).is_file():
+            raise not_found(directory)
+        with ExitStack() as undo, disk_errors_named(directory):
+            lock, catalog = open_catalog(directory, lock, undo)
+            found = catalog.collection()
+            if found is None:
+                raise not_found(directory)
+            return cls._opened(directory, lock, catalog, found, undo)
 
     def commit(self, additions: Sequence[Addition]) -> list[Addition]:
         """Enter files, with the images and embeddings that are new; durable when it returns.
@@ -139,31 +151,28 @@ class CollectionWriter:
 
     def forget_damaged(self) -> list[bytes]:
         """Remove the images whose embeddings fail their checksum; the paths that led to them come back."""
-        rows = self.catalog.rows()
-        damaged = []
-        while block := list(islice(rows, BLOCK_ROWS)):
-            damaged += [row.key for row in self._segments.damaged(block)]
-        if not damaged:
-            return []
-        with self.catalog.transaction():
-            paths = self.catalog.paths_of(damaged)
-            self.catalog.forget(damaged)
-        return paths
+        return forget_damaged(self.path, self.catalog, self._segments)
 
-    def publish(self) -> None:
-        """Write an index of the present state, unless the newest one is of this state and sound."""
-        manifest = self._manifest()
-        generation = self.catalog.generation()
-        indexes = manifest.indexes if manifest else ()
-        with disk_errors_named(self.path):
-            if not (indexes and indexes[0].generation == generation and self._usable(indexes[0])):
-                index = build_index(self.catalog, self._segments)
-                new = write_index(self.path, index, generation, self.encoder.dimension)
-                indexes = (new, *(one for one in indexes if self._usable(one)))[:KEPT]
-            wanted = Manifest(self.name, self.encoder, indexes)
-            if manifest != wanted:
-                write_manifest(self.path, wanted)
-                drop_other_indexes(self.path, indexes)
+    def adopt(self, encoder: EncoderRecord) -> None:
+        """Go on with another encoder, once the catalogue has its embeddings."""
+        self._segments.close()
+        self.encoder, self._segments = encoder, Segments(self.path, encoder.dimension)
+
+    def publish(self, texts: Texts | None = None, *, rule: IndexRule = RULE) -> None:
+        """Write an index of the present state, unless the newest one still serves and is sound.
+
+        ``texts`` gives text queries to calibrate it with: see ``build_index``.
+        """
+        self.publisher.publish(self.name, self.encoder, self._segments, texts, rule)
+
+    def publish_if_due(self, texts: Texts | None = None) -> None:
+        """Publish in the midst of a long run, so that readers need not compare one by one all that it has added.
+
+        Each time a fifth of the images is new or gone: all the indexes of a run together take six times as long to
+        build as its last one.
+        """
+        if self.publisher.due():
+            self.publish(texts)
 
     def close(self) -> None:
         """Close the files and free the lock; a second call does nothing."""
@@ -179,6 +188,15 @@ class CollectionWriter:
     ) -> None:
         self.close()
 
+    @classmethod
+    def _opened(
+        cls, path: Path, lock: WriteLock, catalog: CatalogWriter, found: tuple[str, EncoderRecord], undo: ExitStack
+    ) -> CollectionWriter:
+        writer = cls(path, lock, catalog, *found)
+        writer.publisher.drop_foreign()
+        undo.pop_all()
+        return writer
+
     def _add_images(self, additions: Sequence[Addition]) -> tuple[dict[bytes, int], Collection[bytes]]:
         """Keys by SHA-256 of the images of a batch, after entering those that are new; and which were."""
         keys: dict[bytes, int] = {}
@@ -188,12 +206,15 @@ class CollectionWriter:
             key = self.catalog.key_of(sha256)
             if key is not None:
                 keys[sha256] = key
-            elif addition.vector is not None:
+            elif addition.vector is not None and not self.catalog.is_ignored(sha256):
                 new.setdefault(sha256, addition)
         if not new:
             return keys, ()
-        segment, row = self.catalog.open_segment()
-        vectors = np.stack([one.vector for one in new.values() if one.vector is not None])
+        segment, row = self.catalog.open_segment(self.encoder.fingerprint) or (
+            self.catalog.add_segment(self.encoder),
+            0,
+        )
+        vectors = unit_rows(np.stack([one.vector for one in new.values() if one.vector is not None]))
         # The vectors are durable before the row count says that they are there.
         checksums = self._segments.append(segment, row, vectors)
         for position, (sha256, one) in enumerate(new.items()):
@@ -201,48 +222,9 @@ class CollectionWriter:
         self.catalog.set_segment_rows(segment, row + len(new))
         return keys, new.keys()
 
-    def _manifest(self) -> Manifest | None:
-        try:
-            return read_manifest(self.path)
-        except CollectionDamaged:
-            return None
 
-    def _drop_foreign_indexes(self) -> None:
-        """Indexes from later than the catalogue: it was put back from a copy, and its future will be another one."""
-        manifest = self._manifest()
-        if manifest is not None:
-            kept = tuple(one for one in manifest.indexes if one.generation <= self.catalog.generation())
-            if kept != manifest.indexes:
-                write_manifest(self.path, replace(manifest, indexes=kept))
-
-    def _usable(self, record: IndexFile) -> bool:
-        return record.dimension == self.encoder.dimension and sound(self.path, record)
-
-
-def remembered_encoder(directory: Path) -> EncoderRecord | None:
-    """The encoder that the collection in ``directory`` remembers; None when there is no collection yet.
-
-    For the holder of the collection's lock.
-    """
-    if not (directory / CATALOG_FILE).is_file():
-        return None
-    catalog = CatalogWriter(directory)
-    try:
-        found = catalog.collection()
-    finally:
-        catalog.close()
-    return found[1] if found else None
-
-
-def default_name(directory: Path) -> str:
-    """What a collection in ``directory`` is called: ``photos`` for ``photos.collection``."""
-    name = directory.resolve().name.removesuffix(".collection")
-    return display_text(os.fsencode(name)) or "collection"
-
-
-def _check_encoder(directory: Path, old: EncoderRecord, new: EncoderRecord) -> None:
-    if (old.fingerprint, old.dimension) != (new.fingerprint, new.dimension):
-        raise EncoderMismatch(
-            f"{directory}: its embeddings come from the encoder {old.name!r} ({old.fingerprint[:8]}), not from "
-            f"{new.name!r} ({new.fingerprint[:8]}); name the encoder it was built with, or index into a new collection"
-        )
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Embeddings (n, dimension), each scaled to length 1, as segments hold them."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit

@@ -36,7 +36,7 @@ def demo(
 
     Draws the pictures, indexes and searches them, prints the hits, then serves the web page.
     """
-    from api.schemas import SearchResponse
+    from api.search_schemas import SearchResponse
     from indexer.samples.catalogue import DEMO_CAPTIONS
 
     settings = options.settings_for(host=host, port=port, examples=tuple(DEMO_CAPTIONS[:EXAMPLES]))

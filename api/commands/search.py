@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +15,7 @@ from api.commands import options
 def search(
     query: Annotated[
         str, typer.Argument(metavar="QUERY", help="What the picture should show, as in 'blue denim jeans'.")
-    ],
+    ] = "",
     collection: options.CollectionPath = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", metavar="N", help="How many hits to show at most.")] = 10,
     candidates: Annotated[
@@ -29,6 +31,22 @@ def search(
         float | None,
         typer.Option(metavar="MS", min=1, max=600_000, help="Stop judging by then; the rest follow by similarity."),
     ] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Look for what looks like this picture, with QUERY or without.")
+    ] = None,
+    negative: Annotated[
+        str | None, typer.Option("--not", metavar="TEXT", help="What the picture should not show.")
+    ] = None,
+    filter_: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="EXPR", help="""Only some, as in 'folder = "2024" and width >= 1000'."""),
+    ] = None,
+    group_duplicates: Annotated[
+        bool, typer.Option("--group-duplicates", help="Show pictures that look the same once.")
+    ] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compare with every image, also where the index would skip some.")
+    ] = False,
     models: options.Models = None,
     encoder: options.Encoder = None,
     reranker: options.Reranker = None,
@@ -38,7 +56,7 @@ def search(
 
     Hits are ranked by the probability that each picture entails the query.
     """
-    from api.schemas import SearchResponse
+    from api.search_schemas import SearchResponse
     from retrieval import SearchEngine
 
     settings = options.settings_for(collection, models, encoder, reranker)
@@ -57,6 +75,11 @@ def search(
     ):
         result = engine.search(
             query,
+            image=image,
+            negative=negative,
+            filter=filter_,
+            group_duplicates=group_duplicates,
+            exact=exact,
             top_k=top_k,
             candidates=candidates,
             rerank=not no_rerank,
@@ -64,7 +87,8 @@ def search(
             deadline_ms=deadline_ms,
             progress=progress,
         )
-    found = SearchResponse.of(result).model_dump(mode="json")
+    # The ranking that a cursor would lead into ends with this process.
+    found = SearchResponse.of(replace(result, next_cursor=None)).model_dump(mode="json")
     if as_json:
         console.document(found)
     else:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import b64decode
 from typing import Any, TypeVar
 
 from anyio.to_thread import run_sync
@@ -16,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from api.dependencies import ServiceNeeded, SettingsNeeded, problems
 from api.errors import Problem
+from api.pictures import from_data_uri, wrong_field
 from api.schemas import EntailmentForm, EntailmentRequest, EntailmentResponse
 from api.service import Service
 from api.settings import Settings
@@ -69,7 +68,7 @@ async def _from_form(request: Request) -> tuple[bytes, str, str | None]:
             upload, fields = _parts(form)
             checked = _validated(EntailmentForm, fields)
             if upload is None:
-                raise _wrong("image", "is missing: send the picture's file in it")
+                raise wrong_field("image", "is missing: send the picture's file in it")
             return await upload.read(), checked.text, checked.premise
     except (UnicodeDecodeError, LookupError) as error:
         raise Problem(400, f"the form cannot be read: {error}") from error
@@ -82,15 +81,15 @@ def _parts(form: FormData) -> tuple[UploadFile | None, dict[str, str]]:
         if name == "image" and isinstance(value, UploadFile):
             upload = value
         elif name == "image":
-            raise _wrong("image", "must be a file with a file name, not a text field")
+            raise wrong_field("image", "must be a file with a file name, not a text field")
         elif isinstance(value, UploadFile):
-            raise _wrong(name, "must be a text field, not a file")
+            raise wrong_field(name, "must be a text field, not a file")
         elif name in fields:
-            raise _wrong(name, "is given twice")
+            raise wrong_field(name, "is given twice")
         else:
             fields[name] = value
     if "image_url" in fields:
-        raise _wrong("image_url", NO_FETCHING)
+        raise wrong_field("image_url", NO_FETCHING)
     return upload, fields
 
 
@@ -101,24 +100,14 @@ async def _from_json(request: Request, service: Service) -> tuple[bytes, str, st
         raise Problem(400, f"the body is not JSON: {error}") from error
     body = _validated(EntailmentRequest, document)
     if body.image_url is not None:
-        raise _wrong("image_url", NO_FETCHING)
+        raise wrong_field("image_url", NO_FETCHING)
     if body.image is None:
-        raise _wrong("image", "is missing: send a data URI or the id of an image of the collection")
+        raise wrong_field("image", "is missing: send a data URI or the id of an image of the collection")
     if body.image.startswith("img_"):
         collection = service.engine.collection
         record = collection.image(body.image)
         return await run_sync(read_unchanged, record, collection.file(record.id)), body.text, body.premise
-    return _from_data_uri(body.image), body.text, body.premise
-
-
-def _from_data_uri(uri: str) -> bytes:
-    head, comma, payload = uri.partition(",")
-    if not comma or not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
-        raise _wrong("image", "must be a data URI (data:image/…;base64,…) or an image id; URLs are not fetched")
-    try:
-        return b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
-        raise _wrong("image", "its base64 is damaged") from None
+    return from_data_uri(body.image), body.text, body.premise
 
 
 def _validated(model: type[M], fields: Any) -> M:
@@ -127,7 +116,3 @@ def _validated(model: type[M], fields: Any) -> M:
     except ValidationError as error:
         found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
         raise RequestValidationError(found) from error
-
-
-def _wrong(field: str, detail: str) -> Problem:
-    return Problem(422, f"{field}: {detail}", errors=[{"field": field, "in": "body", "detail": detail}])

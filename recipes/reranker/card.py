@@ -18,7 +18,11 @@ The rest was trained on:
 - pictures drawn by Veralens' own code (Apache-2.0);
 - Noto emoji, two generations, (c) Google (Apache-2.0);
 - FxEmoji, (c) Mozilla (Apache-2.0);
-- Fluent emoji, flat and 3D, (c) Microsoft (MIT);
+- Fluent emoji in four styles, (c) Microsoft (MIT);
+- icons: IconPark, Material Design Icons, Material Symbols, MingCute
+  (Apache-2.0); Phosphor, Tabler, Health Icons, Meteocons, Flat Color Icons,
+  Fluent UI, Marketeq, Hugeicons, Iconoir (MIT); Lucide (ISC); Pinhead,
+  Temaki (CC0);
 - the Open Clip Art Library (public domain).
 Names of emoji come from emoji-datasource-google (MIT). The vocabulary and the
 hypernyms use WordNet 3.0, (c) Princeton University (WordNet 3.0 licence).
@@ -44,7 +48,7 @@ that they depend on the picture alone.
 ## What it saw
 
 Scenes of one or two garments or accessories drawn by `indexer.samples` (33 kinds, 14 colours, 10 finishes;
-a tenth of the combinations held out), emoji of five vendors, clip-art, and some of these recoloured; for
+a tenth of the combinations held out), emoji of five vendors, clip-art, icons, and some of these recoloured; for
 each picture, hypotheses sampled by rule: true (partial descriptions, synonyms, hypernyms, relations),
 corrupted twins (one attribute wrong, attributes swapped between two things), and what no picture proves
 (price, origin, owner) on right and on wrong things. No photo.

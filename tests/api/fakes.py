@@ -92,6 +92,8 @@ class FakeEngine:
         min_entailment: float = 0.0,
         fusion_weight: float | None = None,
         deadline_ms: float | None = None,
+        min_generation: int | None = None,
+        **others: object,
     ) -> SearchResult:
         self.searches.append(query)
         self.deadlines.append(deadline_ms)
@@ -110,7 +112,7 @@ class FakeEngine:
         encoder = EncoderRecord("fake", 8, "0" * 16)
         return CollectionInfo("pictures", len(self.collection.paths), 1, encoder, "exact", ("/pictures",), 1000)
 
-    def refresh(self) -> bool:
+    def refresh(self, *, indexes: bool = True) -> bool:
         return False
 
     def close(self) -> None:

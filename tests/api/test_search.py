@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.api.conftest import assert_problem
 from tests.api.test_cli import HIT
 
 QUERY = "blue denim jeans"
@@ -107,3 +109,72 @@ def test_what_is_served(service: str, photos: Path) -> None:
     assert QUERY in found["examples"]
     models = httpx.get(f"{service}/v1/models").json()
     assert (models["encoder"]["name"], models["reranker"]) == ("bundled", "bundled")
+
+
+def test_a_filter_lets_some_through_and_a_wrong_one_is_explained(service: str) -> None:
+    found = post(service, filter='path = "*jeans*"', rerank=False)
+    assert found["hits"]
+    assert all("jeans" in hit["path"] for hit in found["hits"])
+    assert post(service, filter="width > 100000")["hits"] == []
+    response = httpx.post(f"{service}/v1/search", json={"query": "a", "filter": "width > 5 and colour = red"})
+    assert_problem(response, 422, "character 15")
+    (error,) = response.json()["errors"]
+    assert (error["field"], error["pointer"]) == ("filter", "#/filter")
+    assert "the fields are folder, path" in error["detail"]
+    linked = httpx.get(f"{service}/v1/search", params={"q": "a", "filter": "width ="})
+    assert_problem(linked, 422, "filter")
+
+
+def test_pages_of_one_ranking(service: str) -> None:
+    whole = post(service, top_k=20)["hits"]
+    first = post(service, top_k=8)
+    assert first["next_cursor"]
+    second = post(service, top_k=8, cursor=first["next_cursor"])
+    # A cursor may come alone, in a body or a link.
+    third = httpx.post(f"{service}/v1/search", json={"top_k": 4, "cursor": second["next_cursor"]}).json()
+    linked = httpx.get(f"{service}/v1/search", params={"top_k": 4, "cursor": second["next_cursor"]}).json()
+    assert third["hits"] == linked["hits"]
+    ids = [hit["id"] for page in (first, second, third) for hit in page["hits"]]
+    assert ids == [hit["id"] for hit in whole]
+    assert (second["reranked"], second["degraded"]) == (True, None)
+
+
+@pytest.mark.parametrize("cursor", ["x", "A" * 71, "../../etc/passwd"])
+def test_a_cursor_that_leads_nowhere(service: str, cursor: str) -> None:
+    response = httpx.post(f"{service}/v1/search", json={"query": QUERY, "cursor": cursor})
+    assert_problem(response, 422, "begin again without a cursor")
+    assert [error["field"] for error in response.json()["errors"]] == ["cursor"]
+
+
+def test_a_cursor_of_another_search(service: str) -> None:
+    cursor = post(service, top_k=3)["next_cursor"]
+    response = httpx.post(f"{service}/v1/search", json={"query": "something else", "cursor": cursor})
+    assert_problem(response, 422, "belongs to another search")
+
+
+def test_looking_for_what_looks_like_a_picture(service: str, photos: Path) -> None:
+    path = next(path for path in sorted(photos.iterdir()) if "jeans" in path.name)
+    uri = "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+    sent = httpx.post(f"{service}/v1/search", json={"image": uri}, timeout=60).json()
+    assert sent["hits"][0]["path"] == str(path)
+    assert (sent["reranked"], sent["hits"][0]["label"]) == (False, None)
+    assert "nothing that could be checked" in sent["degraded"]
+    image_id = sent["hits"][0]["id"]
+    linked = httpx.get(f"{service}/v1/search", params={"image": image_id}, timeout=60).json()
+    assert linked["hits"][0]["id"] == image_id
+    both = post(service, image=image_id)
+    assert both["reranked"] is True
+    unknown = httpx.post(f"{service}/v1/search", json={"image": "img_" + "0" * 20})
+    assert_problem(unknown, 404, "no image")
+    for wrong, status in (("https://example.org/a.png", 422), ("data:image/png;base64,AAAA", 415), ("", 422)):
+        assert_problem(httpx.post(f"{service}/v1/search", json={"image": wrong}), status)
+    assert_problem(httpx.get(f"{service}/v1/search", params={"image": "file"}), 422, "image")
+
+
+def test_not_this_and_copies_and_everything_compared(service: str) -> None:
+    found = post(service, query="blue denim", negative="jeans", group_duplicates=True, exact=True)
+    assert found["hits"]
+    for hit in found["hits"]:
+        assert 0.0 <= hit["negative_entailment"] <= 1.0
+        assert isinstance(hit["duplicates"], list)
+    assert post(service)["hits"][0]["negative_entailment"] is None

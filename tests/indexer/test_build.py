@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from indexer import build_collection
+from rerank.decoding.pool import DecoderPool
 from rerank.errors import InputError
 from retrieval.collection import Collection
 from retrieval.errors import EncoderMismatch, ImageNotFound
-from tests.fakes import ColourEncoder
+from tests.fakes import COLOURS, ColourEncoder
 from tests.indexer.seen import counts, names_found
 from tests.pictures import paint, shade
+from tests.rerank.bombs import many_scans
 
 
 def test_what_was_indexed_is_found(folder: Path, target: Path, encoder: ColourEncoder) -> None:
@@ -96,7 +98,7 @@ def test_report_as_json_has_the_names_of_the_contract(folder: Path, target: Path
     assert set(document) == {
         *("added", "updated", "moved", "removed", "unchanged"),
         *("failed", "seconds", "images_per_second"),
-        *("precomputed", "precompute_bytes_per_image"),
+        *("precomputed", "precompute_bytes_per_image", "ignored"),
     }
     assert document["failed"] == [{"path": str(folder / "bad.jpg"), "reason": "is empty (0 bytes)"}]
     json.dumps(document)
@@ -218,7 +220,7 @@ def test_wrong_arguments_leave_nothing_behind(folder: Path, target: Path) -> Non
 def test_ctrl_c_keeps_what_is_committed(folder: Path, target: Path) -> None:
     class Interrupted(ColourEncoder):
         def encode_images(self, images):  # type: ignore[no-untyped-def]
-            if self.embedded >= 4:
+            if any(image.getpixel((0, 0)) == COLOURS["red"] for image in images):
                 raise KeyboardInterrupt
             return super().encode_images(images)
 
@@ -230,6 +232,18 @@ def test_ctrl_c_keeps_what_is_committed(folder: Path, target: Path) -> None:
     encoder = ColourEncoder()
     assert counts(build_collection([folder], target, encoder=encoder)) == {"added": 4, "unchanged": 4}
     assert encoder.embedded == 4
+
+
+def test_ctrl_c_does_not_wait_for_what_is_being_decoded(folder: Path, target: Path) -> None:
+    (folder / "zz.jpg").write_bytes(many_scans(4000, 4_000))
+
+    class Interrupted(ColourEncoder):
+        def encode_images(self, images):  # type: ignore[no-untyped-def]
+            raise KeyboardInterrupt
+
+    # Its ten minutes of decoding would end the test.
+    with DecoderPool(2, seconds=600) as decoders, pytest.raises(KeyboardInterrupt):
+        build_collection([folder], target, encoder=Interrupted(), batch_size=2, decoders=decoders)
 
 
 def test_image_that_the_encoder_cannot_take_fails_alone(folder: Path, target: Path) -> None:

@@ -81,7 +81,7 @@ def test_commits_that_no_index_holds_yet_are_found(folder: Path, target: Path, m
     paint(folder / "navy.png", (0, 0, 128))
     (folder / "red.png").unlink()
     with monkeypatch.context() as patch, Collection.open(target) as collection:
-        patch.setattr("retrieval.writer.CollectionWriter.publish", lambda self: None)
+        patch.setattr("retrieval.writer.CollectionWriter.publish", lambda self, texts=None: None)
         build_collection([folder], target, encoder=ENCODER)
         assert collection.refresh()
         live = ranking(collection)

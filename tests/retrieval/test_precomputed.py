@@ -136,7 +136,7 @@ def test_a_candidate_beyond_what_memory_allows_is_judged_by_its_picture(
     bundled: EntailmentReranker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("retrieval.engine.MOST_TOKEN_BYTES", 7 * 49 * 256 * 2)
+    monkeypatch.setattr("retrieval.judging.MOST_TOKEN_BYTES", 7 * 49 * 256 * 2)
     with Collection.open(made[1]) as collection:
         found = SearchEngine(collection, encoder, bundled, fusion_weight=0.5).search(QUERIES[0], top_k=20)
         assert_same(found, made[2]["bundled" + QUERIES[0]])

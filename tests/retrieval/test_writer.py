@@ -147,3 +147,20 @@ def test_a_full_disk_while_an_index_is_written(writer: CollectionWriter, monkeyp
     writer.publish()
     with Collection.open(writer.path) as collection:
         assert "memory" not in collection.info().index
+
+
+def test_a_long_run_publishes_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.publisher.DUE_CHANGES", 10)
+    published = []
+    with CollectionWriter.create_or_open(tmp_path / "c", RECORD) as writer:
+        writer.put_root(b"/photos")
+        for number in range(1, 101):
+            writer.commit([addition(number)])
+            before = writer.publisher.generation
+            writer.publish_if_due()
+            if writer.publisher.generation != before:
+                published.append(number)
+    # At first every ten, then each time a fifth of what is there is new.
+    assert published == [10, 20, 30, 40, 50, 63, 79, 99]
+    with CollectionWriter.open(tmp_path / "c") as writer:
+        assert writer.publisher.generation == 99

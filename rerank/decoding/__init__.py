@@ -1,0 +1,1 @@
+"""Decoding in processes that can be killed: whatever a file does to its decoder costs that file alone."""

@@ -1,0 +1,107 @@
+"""How many lists of an index to look into, found with queries like those that people type.
+
+A text lies apart from all images (the modality gap), and its nearest images are spread over many more
+lists than those of an image: an index that is calibrated with images loses a tenth of what texts should
+find. So the queries are texts, encoded by the collection's own encoder; where no encoder is at hand, they
+are made to lie as texts do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrieval.bitmaps import Keys
+from retrieval.index import IndexRule
+from retrieval.phrases import phrases_for
+from retrieval.stores.faiss import FaissIndex
+from retrieval.stores.ivf import with_probes
+from retrieval.types import Encoder, Vectors
+
+# Two thirds to calibrate with, one third to measure the result with.
+QUERIES = 384
+CALIBRATING = 256
+# What is found for other queries than those it was calibrated with may be a little less.
+MARGIN = 0.004
+FINEST_STEP = 1.1
+
+Texts = Callable[[int, list[str]], Vectors]
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Queries (n, dimension) with what they are, and the keys (n, k) of the images truly nearest to each."""
+
+    queries: Vectors
+    kind: str
+    truth: Keys
+
+
+def text_queries(encoder: Encoder) -> Texts:
+    """Queries of ``encoder``: the collection's captions first, then phrases of the language at large."""
+    return lambda count, captions: encoder.encode_texts(phrases_for(count, captions))
+
+
+def texts_like(images: Vectors, count: int, seed: int = 0) -> Vectors:
+    """Made-up text queries (count, dimension) for images (n, dimension), for want of an encoder.
+
+    What CLIP models show of texts: half of their length is an offset common to all texts and at right angles
+    to the images' common part; about a third is meaning shared with some images, here the blend of two images
+    less what all images share; the rest lies in no image's direction. After Liang et al., "Mind the Gap", 2022.
+    """
+    random = np.random.default_rng(seed)
+    common = _unit(images.mean(axis=0))
+    offset = random.standard_normal(images.shape[1])
+    offset = _unit(offset - (offset @ common) * common)
+    first, second = (images[random.integers(len(images), size=count)] for _ in range(2))
+    blend = first + random.uniform(0.0, 0.7, size=(count, 1)) * second
+    meaning = _unit(blend - (blend @ common)[:, np.newaxis] * common)
+    noise = _unit(random.standard_normal((count, images.shape[1])))
+    queries: Vectors = _unit(np.sqrt(0.5) * offset + np.sqrt(0.3) * meaning + np.sqrt(0.2) * noise).astype(np.float32)
+    return queries
+
+
+def calibrated(index: FaissIndex, probes: Probes, rule: IndexRule) -> tuple[FaissIndex, Mapping[str, Any]]:
+    """``index`` with as few lists to look into as find what ``rule`` asks for, and what it was measured to find."""
+    if not index.exact:
+        part = Probes(probes.queries[:CALIBRATING], probes.kind, probes.truth[:CALIBRATING])
+        wanted = min(1.0, rule.recall + MARGIN)
+        nprobe = _fewest(index.lists, lambda count: recall(with_probes(index, count), part, rule.candidates) >= wanted)
+        index = with_probes(index, nprobe)
+    rest = Probes(probes.queries[CALIBRATING:], probes.kind, probes.truth[CALIBRATING:])
+    measured = rest if len(rest.queries) else probes
+    found = {
+        "recall": round(recall(index, measured, rule.candidates), 4),
+        "candidates": rule.candidates,
+        "queries": f"{len(measured.queries)} {probes.kind}",
+    }
+    return index, found
+
+
+def recall(index: FaissIndex, probes: Probes, k: int, effort: float = 1.0) -> float:
+    """The mean share of the ``k`` truly nearest that a search with comparison in full gives back."""
+    shares = []
+    for query, right in zip(probes.queries, probes.truth, strict=True):
+        best = right[:k]
+        keys, _ = index.search(query, int(np.ceil(index.overfetch * k)), effort=effort)
+        shares.append(np.isin(best, keys).mean() if len(best) else 1.0)
+    return float(np.mean(shares)) if shares else 1.0
+
+
+def _fewest(lists: int, enough: Callable[[int], bool]) -> int:
+    """The least number of lists that is enough, to within a tenth: doubled until it is, then narrowed down."""
+    high = min(lists, 8)
+    while high < lists and not enough(high):
+        high = min(lists, 2 * high)
+    low = max(1, high // 2)
+    while high / low > FINEST_STEP and high - low > 1:
+        middle = round(np.sqrt(low * high))
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _unit(vectors: Any) -> Any:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
