@@ -94,7 +94,8 @@ class DecoderProcess:
         self.kill()
         with suppress(subprocess.TimeoutExpired):  # it may hang in the kernel, on a dead file system
             self._process.wait(1.0)
-        self._stream.close()
+        with suppress(OSError):  # what was still to be sent goes nowhere
+            self._stream.close()
         self._socket.close()
         self._words.close()
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,7 +91,8 @@ class Kills:
         for line in worker.stdout:
             if line.startswith("begun"):
                 time.sleep(delay)
-                os.kill(int(line.split()[1]), signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has failed, and will say so
+                    os.kill(int(line.split()[1]), signal.SIGKILL)
             elif line == "ended\n":
                 return
             else:

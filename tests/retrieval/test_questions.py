@@ -21,7 +21,7 @@ from retrieval.types import SearchResult
 
 def caption_words(result: SearchResult) -> list[str]:
     """What each hit's file is named for."""
-    return [Path(hit.path).stem.partition("-")[0].replace("_", " ") for hit in result.hits]
+    return [Path(hit.path).stem.rpartition("-")[0].replace("_", " ") for hit in result.hits]
 
 
 @pytest.fixture(scope="module")
