@@ -22,7 +22,6 @@ from retrieval.presets import encoder_of
 from retrieval.types import Vectors
 
 BUNDLED_DIRECTORY = Path(__file__).parent / "bundled"
-SCHEMES = ("hf-hub:", "local-dir:")
 
 
 class ClipEncoder:

@@ -17,7 +17,6 @@ from indexer.samples.canvas import Fill, Line, Points
 from indexer.samples.textures import Field, Rgb, Weave, albedo, gloss, grain, look_up, swells
 
 Window = tuple[int, int, int, int]  # left, top, right, bottom
-_UNSHADED = ("metal", "glass", "face", "button", "coffee", "seam")
 _FOLDS = {"plain": 0.055, "denim": 0.05, "leather": 0.06, "quilted": 0.02, "knitted": 0.04}
 
 
