@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ RELOAD_SECONDS = 30.0
 # A deadline that is certainly over once the query is encoded.
 NO_TIME_MS = 0.001
 State = Literal["loading", "ready", "failed", "draining"]
+Lane = Literal["interactive", "batch"]
+T = TypeVar("T")
 
 
 class NotReady(Exception):
@@ -134,6 +136,11 @@ class Service:
             return engine.search(query, deadline_ms=left, **options)  # type: ignore[arg-type]
 
         return await self.worker.run(job)
+
+    async def run(self, job: Callable[[Engine], T], *, lane: Lane = "interactive") -> T:
+        """``job`` on the worker, with the engine; batch work waits for what people wait for."""
+        _ = self.engine  # which says at once if it cannot answer
+        return await self.worker.run(lambda: job(self.engine))
 
     async def check(self, image: Image.Image, text: str, premise: str | None) -> tuple[Entailment, str]:
         """The verdict on one picture and text, and the name of the model that gave it."""
