@@ -1,21 +1,22 @@
-"""What stands between the network and the routes: keys, the body limit, security headers."""
+"""What stands between the network and the routes: keys, the body limit, security headers. See ``hosts.py``, too."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import binascii
-import hashlib
-import hmac
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, problem
+from api.keys import KeyRing
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+# The page's styles and scripts, which hold nothing of anybody's: with them the page asks for a key.
+OPEN_FOLDER = "/web/"
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -58,32 +59,35 @@ class Keys:
     """Lets in whoever shows one of the keys; everybody when there are none.
 
     A key comes as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. Browsers, which send neither on
-    their own, are asked for a password (Basic) and give the key as that.
+    their own, are asked for a password (Basic) and give the key as that; at ``/`` they get ``page``, which
+    asks for it. The key's name is left in the request's state, for the log.
     """
 
-    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, ring: KeyRing, page: Callable[[], ASGIApp] | None = None) -> None:
         self.app = app
-        self._digests = [_digest(key) for key in keys]
+        self._ring = ring
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._digests or scope["path"] in OPEN_PATHS:
+        path = scope.get("path", "")
+        if scope["type"] != "http" or not len(self._ring) or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         shown = _shown_key(headers)
-        if shown is not None and self._knows(shown):
+        name = self._ring.name_of(shown) if shown is not None else None
+        if name is not None:
+            scope.setdefault("state", {})["key"] = name
             await self.app(scope, receive, send)
+            return
+        if self._page is not None and path == "/" and "text/html" in headers.get("accept", ""):
+            await self._page()(scope, receive, send)
             return
         scheme = "Basic" if "text/html" in headers.get("accept", "") else "Bearer"
         reason = "this key is not known" if shown else "a key is needed"
         detail = f"{reason}: send Authorization: Bearer KEY, or X-API-Key: KEY"
         challenge = {"WWW-Authenticate": f'{scheme} realm="veralens"'}
         await problem(401, detail, scope["path"], headers=challenge)(scope, receive, send)
-
-    def _knows(self, key: str) -> bool:
-        digest = _digest(key)
-        # Every key is compared, each in constant time, so that timing tells nothing.
-        return sum(hmac.compare_digest(digest, known) for known in self._digests) > 0
 
 
 class BodyLimit:
@@ -129,10 +133,6 @@ class BodyLimit:
                     left -= len(message.get("body", b""))
                     if not message.get("more_body", False):
                         return
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def _shown_key(headers: Headers) -> str | None:

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from api.connections import protocol
 from api.service import Service
 from api.settings import Settings
 from rerank.errors import InputError
 
 Announce = Callable[[str], None]
+# How often a server that drains looks whether it is to end at once, in seconds.
+TICK = 0.1
+# What is left, after draining, for the last answers to reach their readers, in seconds.
+CLOSING_SECONDS = 2
 
 
 class Server:
     """Runs an application until SIGTERM, Ctrl-C, ``stop``, or a failure to load.
 
-    SIGTERM ends it in order, as a service manager expects; Ctrl-C raises KeyboardInterrupt afterwards.
+    SIGTERM ends it in order, as a service manager expects; Ctrl-C raises KeyboardInterrupt afterwards. A second one of
+    either ends it at once.
     """
 
     def __init__(self, app: FastAPI, settings: Settings, announce: Announce) -> None:
-        self._server = _Announcing(
+        self._server = _Draining(
             uvicorn.Config(
                 app,
                 lifespan="on",
+                http=protocol(settings, app.state.metrics),
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=settings.shutdown_seconds,
+                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # a part of a second is fine
+                timeout_graceful_shutdown=CLOSING_SECONDS,
+                # Who may say on whose behalf it asks is a setting of ours, not uvicorn's variable.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
             ),
             app.state.service,
+            settings.shutdown_seconds,
             announce,
         )
 
     def run(self, listener: socket.socket) -> None:
-        """Serve on ``listener`` until told to stop."""
+        """Serve on ``listener`` until told to stop; in another than the main thread by ``stop`` alone."""
+        if threading.current_thread() is not threading.main_thread():
+            self._server.run(sockets=[listener])
+            return
+        # uvicorn raises its signals again when it has ended.
         previous = signal.signal(signal.SIGTERM, lambda *_: None)
         try:
             self._server.run(sockets=[listener])
@@ -51,12 +72,17 @@ class Server:
         self._server.should_exit = True
 
 
-class _Announcing(uvicorn.Server):
-    """Says its URL once it listens, and that it is going before it goes."""
+class _Draining(uvicorn.Server):
+    """Says its URL once it listens, and goes without leaving anybody in the middle of an answer.
 
-    def __init__(self, config: uvicorn.Config, service: Service, announce: Announce) -> None:
+    While what was accepted is finished it goes on listening and answers 503, so that probes hear that it is going and
+    nobody meets a closed door with a request already on its way.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service, seconds: float, announce: Announce) -> None:
         super().__init__(config)
         self._service = service
+        self._seconds = seconds
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -65,8 +91,16 @@ class _Announcing(uvicorn.Server):
             self._announce(url_of(sockets[0]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        accepted = set(self.server_state.tasks)
         self._service.drain()
+        deadline = time.monotonic() + self._seconds
+        while accepted and not self.force_exit and time.monotonic() < deadline:
+            _, accepted = await asyncio.wait(accepted, timeout=TICK)
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -44,7 +44,9 @@ def demo(
     start = time.monotonic()
     folder = settings.cache_dir / "demo"
     pictures, collection = folder / "pictures", folder / "sample.collection"
-    settings = settings.model_copy(update={"collection": collection})
+    # Whoever tries it out wants no line for each thumbnail.
+    quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
+    settings = settings.model_copy(update={"collection": collection} | quiet)
     with ExitStack() as stack:
         engine = stack.enter_context(_prepare(pictures, collection, settings))
         found = SearchResponse.of(_search(engine, query)).model_dump(mode="json")

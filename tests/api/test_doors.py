@@ -68,8 +68,17 @@ def test_nothing_else_opens(locked: httpx.Client, headers: dict[str, str]) -> No
 
 
 def test_a_browser_is_asked_for_a_password(locked: httpx.Client) -> None:
-    challenge = locked.get("/", headers={"Accept": "text/html"}).headers["www-authenticate"]
+    challenge = locked.get("/docs", headers={"Accept": "text/html"}).headers["www-authenticate"]
     assert challenge.startswith("Basic")
+
+
+def test_the_page_asks_for_a_key_itself(locked: httpx.Client) -> None:
+    page = locked.get("/", headers={"Accept": "text/html"})
+    assert page.status_code == 401
+    assert page.headers["www-authenticate"].startswith("Bearer")
+    assert "An API key is needed" in page.text
+    assert locked.get("/web/page.js").status_code == 200
+    assert_problem(locked.get("/"), 401)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +114,7 @@ def test_a_huge_length_is_answered_before_the_body_is_sent(narrow: str) -> None:
     host, port = narrow.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as raw:
         raw.sendall(
-            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Expect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n"
         )
         assert raw.recv(4096).startswith(b"HTTP/1.1 413")

@@ -1,0 +1,201 @@
+"""Connections that cannot be held for ever: uvicorn's HTTP/1.1 with a time for everything that a client has to do.
+
+uvicorn waits for a request as long as it takes, and for a reader, too. Here a client that keeps the server waiting
+is let go: for its header, for its body, for taking its answer. And there are only so many places: when all are
+taken, whoever has kept the server waiting longest gives way to the one who comes; requests that are being worked on
+never do. Answers that are being computed hold no place in this: their clients are waiting for us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal, cast
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.doors import SECURITY_HEADERS
+from api.errors import problem
+from api.metrics import Metrics
+from api.settings import Settings
+
+# How long anybody may take before having to give way, in seconds.
+GRACE = 1.0
+# How many connections over the limit are told so at a time; what comes on top is cut off.
+TOLD = 128
+# How long what a refused client still sends is read and thrown away: cut off at once, it would lose the answer.
+LINGER = 1.0
+Awaited = Literal["request", "header", "body", "reader"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a connection waits for its client, in seconds, and how many connections there may be."""
+
+    connections: int
+    header: float
+    body: float
+    reader: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Patience:
+        """What the settings say."""
+        return cls(settings.max_connections, settings.header_seconds, settings.body_seconds, settings.write_seconds)
+
+
+def protocol(settings: Settings, metrics: Metrics) -> type[asyncio.Protocol]:
+    """The protocol class for ``uvicorn.Config(http=…)``."""
+    patience = Patience.of(settings)
+
+    class Impatient(Connection):
+        def __init__(self, config: Config, **others: Any) -> None:
+            super().__init__(config, patience=patience, metrics=metrics, **others)
+
+    return Impatient
+
+
+class Connection(H11Protocol):
+    """One client's connection, with a clock for whatever it is awaited for."""
+
+    def __init__(self, config: Config, *, patience: Patience, metrics: Metrics, **others: Any) -> None:
+        super().__init__(config, **others)
+        self._patience = patience
+        self._metrics = metrics
+        self._awaited: Awaited | None = None
+        self._since = 0.0
+        self._refused = False
+        self._clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        others = cast("set[Connection]", self.connections)
+        if len(others) <= self._patience.connections or self._displace(others):
+            self._await()
+            return
+        self._reject("connections")
+        if len(others) <= self._patience.connections + TOLD:
+            self._refuse(503, "all places are taken; try again", {"Retry-After": "1"})
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+            self._await()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._await()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._await()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._await()
+
+    def send_400_response(self, msg: str) -> None:
+        self._reject("malformed")
+        self._refuse(400, msg)
+
+    def shutdown(self) -> None:
+        if self._half_asked:
+            self._refuse(503, "the service is shutting down", {"Retry-After": "5"})
+        else:
+            super().shutdown()
+
+    @property
+    def waits_since(self) -> float | None:
+        """When this connection began to wait for its client; None while the client waits for us."""
+        return None if self._awaited is None else self._since
+
+    def let_go(self, reason: str) -> None:
+        """End the connection, with an answer if the client may be waiting for one."""
+        self._reject(reason)
+        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if self._half_asked or (self._awaited == "body" and not answering):
+            self._refuse(408, f"the request's {self._awaited} did not come in time")
+        else:
+            self.transport.abort()
+
+    @property
+    def _half_asked(self) -> bool:
+        """Whether a request has begun and its header has not ended."""
+        return self._awaited == "header" and bool(self.conn.trailing_data[0])
+
+    def _displace(self, others: set[Connection]) -> bool:
+        """End the connection that has waited for its client the longest, if any has waited for long."""
+        latest = self.loop.time() - GRACE
+        waiting = [one for one in others if one.waits_since is not None and one.waits_since < latest]
+        if not waiting:
+            return False
+        min(waiting, key=lambda one: one.waits_since or 0.0).let_go("displaced")
+        return True
+
+    def _await(self) -> None:
+        """Set the clock to what the client is awaited for now; one that runs for the same thing runs on."""
+        awaited = None if self._refused else self._now_awaited()
+        if awaited == self._awaited:
+            return
+        self._stop_clock()
+        self._awaited, self._since = awaited, self.loop.time()
+        seconds = {"header": self._patience.header, "body": self._patience.body, "reader": self._patience.reader}
+        # For the next request on a kept connection uvicorn waits, with a clock of its own.
+        if awaited is not None and awaited != "request":
+            self._clock = self.loop.call_later(seconds[awaited], self._over, awaited)
+
+    def _now_awaited(self) -> Awaited | None:
+        answered = self.cycle is not None and self.cycle.response_complete
+        if self.flow.write_paused or (answered and self.transport.get_write_buffer_size() > 0):
+            return "reader"
+        if self.conn.their_state is h11.SEND_BODY:
+            return "body"
+        if self.conn.their_state is h11.IDLE:
+            return "request" if self.timeout_keep_alive_task is not None else "header"
+        return None
+
+    def _over(self, awaited: Awaited) -> None:
+        if awaited == "body" and self.flow.read_paused:
+            # It is the server that does not read on.
+            self._clock = self.loop.call_later(self._patience.body, self._over, awaited)
+        elif awaited == "reader" and self._now_awaited() != "reader":
+            self._await()
+        elif awaited == "header" and not self._half_asked:
+            # Nothing was asked, so nothing is answered: browsers open connections ahead of need.
+            self.transport.abort()
+        else:
+            self.let_go(f"slow_{awaited}")
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _refuse(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        """Answer with a problem document past the application, and end the connection."""
+        self._refused = True
+        self._stop_clock()
+        self._awaited = None
+        if self.cycle is not None:
+            # The application finds its client gone.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        answer = problem(status, detail, "/", headers=SECURITY_HEADERS | {"Connection": "close"} | (headers or {}))
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+        lines += [name + b": " + value for name, value in answer.raw_headers]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._clock = self.loop.call_later(LINGER, self.transport.abort)
+
+    def _reject(self, reason: str) -> None:
+        self._metrics.rejected.labels(reason=reason).inc()
