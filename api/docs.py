@@ -14,8 +14,10 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Veralens API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/style.css">
+<link rel="icon" href="/web/icon.svg">
+<script src="/web/theme.js"></script>
+<link rel="stylesheet" href="/web/base.css">
+<link rel="stylesheet" href="/web/docs.css">
 <main class="docs">
 <p><a href="/">← Veralens</a></p>
 <h1>HTTP API</h1>
@@ -46,11 +48,13 @@ def _operation(document: Schema, method: str, path: str, operation: Schema) -> I
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         schema = _resolved(document, content.get("schema", {}))
         yield _table(document, f"Body, {kind}", _fields(schema))
-        for example in schema.get("examples", [])[:1]:
-            yield f"<pre>{escape(json.dumps(example, indent=2))}</pre>"
-    answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
-    if answer:
-        yield _table(document, "Answer", _fields(_resolved(document, answer.get("schema", {}))))
+        named = [one["value"] for one in content.get("examples", {}).values() if "value" in one]
+        for example in [*named, *schema.get("examples", [])][:1]:
+            yield f'<pre tabindex="0">{escape(json.dumps(example, indent=2, ensure_ascii=False))}</pre>'
+    for code, said in operation["responses"].items():
+        answer = said.get("content", {}).get("application/json") if code.startswith("2") else None
+        if answer:
+            yield _table(document, f"Answer, {code}", _fields(_resolved(document, answer.get("schema", {}))))
     statuses = ", ".join(f"{code} {escape(said['description'])}" for code, said in operation["responses"].items())
     yield f'<p class="statuses">Statuses: {statuses}.</p></section>'
 
@@ -89,13 +93,15 @@ def _kind(document: Schema, schema: Schema) -> str:
         return " or ".join(json.dumps(one) for one in schema["enum"])
     if schema.get("type") == "array":
         return "list of " + _kind(document, schema.get("items", {}))
-    limits = [f"{sign} {schema[key]:g}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
+    limits = [f"{sign} {schema[key]:,}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
     return " ".join([str(schema.get("type", "any")), *limits])
 
 
 def _resolved(document: Schema, schema: Schema) -> Schema:
-    """The schema that a reference names; of several, the first."""
+    """The schema that a reference names, empty where it leads nowhere; of several, the first."""
     while "$ref" in schema or "anyOf" in schema:
-        reference = schema["anyOf"][0] if "anyOf" in schema else schema
-        schema = document["components"]["schemas"][reference["$ref"].rsplit("/", 1)[-1]]
+        if "anyOf" in schema:
+            schema = schema["anyOf"][0]
+        else:
+            schema = document["components"]["schemas"].get(schema["$ref"].rsplit("/", 1)[-1], {})
     return schema
