@@ -7,14 +7,13 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from api.schemas import Answer, Document, Share, Text, shown_path
+from api.schemas import Answer, DeadlineMs, Document, Share, Text, shown_path
 from rerank.types import Label
 from retrieval.filters import MAX_LENGTH, parse_filter
-from retrieval.types import Hit, SearchResult
+from retrieval.types import CollectionInfo, Hit, SearchResult
 
 # The Python interface takes more; over HTTP one request must not hold the models for minutes.
 MAX_CANDIDATES = 1_000
-MAX_DEADLINE_MS = 600_000
 MAX_CURSOR = 200
 
 
@@ -74,7 +73,7 @@ class SearchOptions(Document):
         None,
         description="1 orders by entailment, 0 by similarity, between: weighted geometric mean; null: the model's own",
     )
-    deadline_ms: Annotated[float, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
+    deadline_ms: DeadlineMs | None = Field(
         None, description="what the search may take, in the queue too; what is not judged by then comes last, unjudged"
     )
     min_generation: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
@@ -146,6 +145,11 @@ class CollectionSummary(Answer):
     images: int
     generation: int
 
+    @classmethod
+    def of(cls, info: CollectionInfo) -> Self:
+        """The document of what is in a collection."""
+        return cls(name=info.name, images=info.images, generation=info.generation)
+
 
 class TimingsDocument(Answer):
     """Milliseconds that each stage took."""
@@ -169,12 +173,11 @@ class SearchResponse(Answer):
     @classmethod
     def of(cls, result: SearchResult) -> Self:
         """The document of a search's result."""
-        info = result.collection
         return cls(
             hits=[HitDocument.of(hit) for hit in result.hits],
             reranked=result.reranked,
             degraded=result.degraded,
             next_cursor=result.next_cursor,
-            collection=CollectionSummary(name=info.name, images=info.images, generation=info.generation),
+            collection=CollectionSummary.of(result.collection),
             took_ms=TimingsDocument(**asdict(result.took_ms)),
         )

@@ -5,19 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from api.worker import QueueFull, Worker, WorkerClosed
-from rerank.types import Candidate, Entailment, Pair, Ranking
+from api.engine import Engine, Judge, NotReady, Shelf, prove
+from api.kept_tokens import with_kept_tokens
+from api.lending import Lender
+from api.metrics import Metrics
+from api.tasks import Lane, Ticket
+from api.worker import Worker, one_turn
+from rerank.deadline import Deadline
+from rerank.turns import Late, Turns
+from rerank.types import Candidate, Entailment, ImageSource, Ranking
 from retrieval.errors import EncoderChanged
-from retrieval.types import CollectionInfo, ImageRecord, SearchResult
+from retrieval.events import Watch
+from retrieval.types import SearchResult
+
+__all__ = ["NO_TIME_MS", "Engine", "Judge", "Lane", "NotReady", "Service", "Shelf", "TooLate"]
 
 log = logging.getLogger("veralens")
 # How often a server that nobody asks looks for what others have committed and published.
@@ -27,80 +32,30 @@ RELOAD_SECONDS = 30.0
 # A deadline that is certainly over once the query is encoded.
 NO_TIME_MS = 0.001
 State = Literal["loading", "ready", "failed", "draining"]
-Lane = Literal["interactive", "batch"]
 T = TypeVar("T")
 
 
-class NotReady(Exception):
-    """The engine cannot answer now; ``retry_after`` is when to ask again, in seconds."""
-
-    def __init__(self, message: str, retry_after: int = 2) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class Judge(Protocol):
-    """What the service needs of a reranker."""
-
-    name: str
-
-    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]: ...
-
-    def rank(self, query: str, candidates: Sequence[Candidate], *, deadline_ms: float | None = None) -> Ranking: ...
-
-
-class Shelf(Protocol):
-    """What the service needs of a collection."""
-
-    def image(self, image_id: str) -> ImageRecord: ...
-
-    def file(self, image_id: str) -> Path: ...
-
-
-class Engine(Protocol):
-    """What the service needs of ``retrieval.SearchEngine``."""
-
-    @property
-    def collection(self) -> Shelf: ...
-
-    @property
-    def reranker(self) -> Judge | None: ...
-
-    def search(
-        self,
-        query: str,
-        *,
-        top_k: int = 10,
-        candidates: int = 100,
-        rerank: bool = True,
-        min_entailment: float = 0.0,
-        fusion_weight: float | None = None,
-        deadline_ms: float | None = None,
-        min_generation: int | None = None,
-    ) -> SearchResult: ...
-
-    def info(self) -> CollectionInfo: ...
-
-    def refresh(self, *, indexes: bool = True) -> bool: ...
-
-    def close(self) -> None: ...
+class TooLate(NotReady):
+    """The deadline came before there was anything to answer with."""
 
 
 class Service:
-    """Opens an engine on its worker's thread and passes requests to it."""
+    """Opens an engine on its worker's thread and passes requests to it, which take turns on the models."""
 
-    def __init__(self, open_engine: Callable[[], Engine], *, capacity: int = 32) -> None:
+    def __init__(
+        self, open_engine: Callable[[], Engine], *, capacity: int = 32, metrics: Metrics | None = None
+    ) -> None:
         self.state: State = "loading"
         self.failure: BaseException | None = None
-        self.worker = Worker(capacity)
+        self.worker = Worker(capacity, metrics=metrics)
         self._open_engine = open_engine
-        self._engine: Engine | None = None
+        self._lender = Lender()
         self._stopping = threading.Event()
         self._refresher: threading.Thread | None = None
 
     def start(self, when_loaded: Callable[[Service], None]) -> None:
         """Begin to load; ``when_loaded`` is called on the worker's thread, loaded or failed."""
-        self.worker.submit(self._load).add_done_callback(lambda _: when_loaded(self))
+        self.worker.submit(self._load, Ticket(kind="load")).add_done_callback(lambda _: when_loaded(self))
 
     @property
     def engine(self) -> Engine:
@@ -109,44 +64,81 @@ class Service:
         Raises:
             NotReady: it is loading, failed to load, or is shutting down.
         """
-        if self.state == "ready" and self._engine is not None:
-            return self._engine
+        if self.state == "ready" and self._lender.engine is not None:
+            return self._lender.engine
         if self.state == "failed":
             raise NotReady(f"the engine could not be loaded: {self.failure}", retry_after=60)
         if self.state == "draining":
             raise NotReady("the service is shutting down", retry_after=5)
         raise NotReady("the models are still loading")
 
-    async def search(self, query: str, deadline_ms: float | None = None, **options: object) -> SearchResult:
-        """``SearchEngine.search`` on the worker, over the newest committed state of the collection.
+    @property
+    def judge(self) -> Judge:
+        """The reranker.
+
+        Raises:
+            NotReady: as ``engine``, or none is loaded.
+        """
+        return _reranker(self.engine)
+
+    async def search(
+        self, query: str, *, deadline_ms: float | None = None, watch: Watch | None = None, **options: Any
+    ) -> SearchResult:
+        """``SearchEngine.search`` over the newest committed state of the collection.
 
         ``deadline_ms`` counts the time in the queue as well; the similarities are given however late it is.
+        ``watch`` is told on the worker's thread how the search goes on.
         """
-        asked = time.monotonic()
-        _ = self.engine  # which says at once if it cannot answer
+        left = _countdown(deadline_ms)
 
-        def job() -> SearchResult:
-            engine = self.engine
+        def begin(engine: Engine) -> Turns[SearchResult]:
             # New commits at once; a new index is loaded aside, by `_keep_fresh`. Re-embedded meanwhile: the old encoder
             # and its embeddings answer until the new one is loaded.
             with suppress(EncoderChanged):
                 engine.refresh(indexes=False)
-            waited = 1000.0 * (time.monotonic() - asked)
-            left = None if deadline_ms is None else max(NO_TIME_MS, deadline_ms - waited)
-            return engine.search(query, deadline_ms=left, **options)  # type: ignore[arg-type]
+            return engine.search_turns(query, deadline_ms=left(NO_TIME_MS), watch=watch, **options)
 
-        return await self.worker.run(job)
+        judged = (
+            bool(options.get("rerank", True)) and options.get("cursor") is None and self.engine.reranker is not None
+        )
+        candidates = max(options.get("candidates", 100), options.get("top_k", 10))
+        size = min(candidates, self.engine.info().images) if judged else 1
+        ticket = Ticket(kind="judged search" if judged else "search", size=size, deadline_ms=deadline_ms)
+        return await self._ask(begin, ticket)
 
-    async def run(self, job: Callable[[Engine], T], *, lane: Lane = "interactive") -> T:
-        """``job`` on the worker, with the engine; batch work waits for what people wait for."""
-        _ = self.engine  # which says at once if it cannot answer
-        return await self.worker.run(lambda: job(self.engine))
+    async def run(
+        self, job: Callable[[Engine], T], *, lane: Lane = "interactive", deadline_ms: float | None = None
+    ) -> T:
+        """``job`` on the worker, with the engine, in one turn; batch work waits for what people wait for.
 
-    async def check(self, image: Image.Image, text: str, premise: str | None) -> tuple[Entailment, str]:
-        """The verdict on one picture and text, and the name of the model that gave it."""
-        reranker = self._reranker()
-        scores = await self.worker.run(lambda: self._reranker().score([(image, text, premise)]))
-        return Entailment(*scores[0].tolist()), reranker.name
+        While it runs nobody else is served, so what takes long is better cut into several jobs.
+
+        Raises:
+            TooLate: its turn did not come within ``deadline_ms``.
+        """
+        left = _countdown(deadline_ms)
+        ticket = Ticket(lane, "job", 1, deadline_ms)
+        return await self._ask(lambda engine: one_turn(lambda: job(engine), Deadline(left())), ticket)
+
+    async def check(
+        self, image: ImageSource, text: str, premise: str | None, deadline_ms: float | None = None
+    ) -> tuple[Entailment, str]:
+        """The verdict on one picture and text, and the name of the model that gave it.
+
+        Raises:
+            TooLate: its turn did not come within ``deadline_ms``.
+        """
+        left = _countdown(deadline_ms)
+
+        def begin(engine: Engine) -> Turns[tuple[Entailment, str]]:
+            reranker = _reranker(engine)
+            (row,) = yield from reranker.score_turns([(image, text, premise)], deadline_ms=left())
+            if isinstance(row, Exception):
+                raise row
+            return Entailment(*row.tolist()), reranker.name
+
+        _reranker(self.engine)
+        return await self._ask(begin, Ticket(kind="check", deadline_ms=deadline_ms))
 
     async def rerank(
         self,
@@ -154,26 +146,31 @@ class Service:
         candidates: Sequence[Candidate],
         top_n: int | None = None,
         deadline_ms: float | None = None,
+        kept: Mapping[str, str] | None = None,
     ) -> tuple[Ranking, str]:
         """The best ``top_n`` candidates, then every one that was not judged, and the name of the model.
 
-        ``deadline_ms`` counts the time in the queue as well.
+        ``deadline_ms`` counts the time in the queue as well. ``kept`` says which image of the collection a candidate
+        is, by their ids: what the collection keeps of it need not be computed.
         """
-        reranker, asked = self._reranker(), time.monotonic()
+        left = _countdown(deadline_ms)
 
-        def job() -> Ranking:
-            left = None if deadline_ms is None else max(0.0, deadline_ms - 1000.0 * (time.monotonic() - asked))
-            return self._reranker().rank(query, candidates, deadline_ms=left)
+        def begin(engine: Engine) -> Turns[Ranking]:
+            reranker = _reranker(engine)
+            chosen = with_kept_tokens(candidates, kept or {}, engine.collection, reranker.image_fingerprint)
+            return reranker.rank_turns(query, chosen, deadline_ms=left())
 
-        ranking = await self.worker.run(job)
+        name = _reranker(self.engine).name
+        ticket = Ticket(kind="rerank", size=len(candidates), deadline_ms=deadline_ms)
+        ranking = await self._ask(begin, ticket)
         judged = [one for one in ranking if one.verdict is not None]
         others = [one for one in ranking if one.verdict is None]
         late = sum(one.error is None for one in others)
         reason = f"the deadline came before {late} of {len(candidates)} pictures were judged" if late else None
-        return Ranking([*judged[:top_n], *others], reason), reranker.name
+        return Ranking([*judged[:top_n], *others], reason), name
 
     def drain(self) -> None:
-        """Say that the service is going, so that a load balancer looks elsewhere."""
+        """Say that the service is going, so that a load balancer looks elsewhere; what was accepted is answered."""
         self.state = "draining"
 
     def close(self, timeout: float | None = None) -> None:
@@ -183,23 +180,31 @@ class Service:
         if self._refresher is not None:
             self._refresher.join(timeout)
         # A job that outlives its time still holds the models: freeing them under it would crash.
-        if self.worker.close(timeout) and self._engine is not None:
-            self._engine.close()
+        if self.worker.close(timeout):
+            self._lender.replace(None)
 
-    def _reranker(self) -> Judge:
-        reranker = self.engine.reranker
-        if reranker is None:
-            raise NotReady("no reranker is loaded; start the service with --reranker", retry_after=60)
-        return reranker
+    async def _ask(self, begin: Callable[[Engine], Turns[T]], ticket: Ticket) -> T:
+        """A computation with the engine, whichever is the newest at its first turn."""
+        _ = self.engine  # which says at once if it cannot answer
+
+        def with_engine() -> Turns[T]:
+            # Not `self.engine`: what was accepted is answered while the service drains.
+            with self._lender.lend() as engine:
+                return (yield from begin(engine))
+
+        try:
+            return await self.worker.run(with_engine, ticket)
+        except Late:
+            raise TooLate("the deadline came before its turn; allow more, or try again", retry_after=1) from None
 
     def _load(self) -> None:
         try:
             engine = self._open_engine()
-            _prove(engine)
+            prove(engine)
         except BaseException as error:
             self.failure, self.state = error, "failed"
             return
-        self._engine = engine
+        self._lender.replace(engine)
         if self.state == "loading":
             self.state = "ready"
         self._refresher = threading.Thread(target=self._keep_fresh, name="refresher", daemon=True)
@@ -210,8 +215,8 @@ class Service:
         trouble = ""
         while not self._stopping.wait(REFRESH_SECONDS):
             try:
-                if self._engine is not None:
-                    self._engine.refresh()
+                if self._lender.engine is not None:
+                    self._lender.engine.refresh()
                 trouble = ""
             except EncoderChanged as change:
                 log.warning("%s; loading it", change)
@@ -226,23 +231,27 @@ class Service:
         """Load the engine anew and let it take over between two jobs."""
         try:
             new = self._open_engine()
-            _prove(new)
+            prove(new)
         except Exception as error:
             log.warning("cannot load the new encoder, the old one goes on: %s", error)
             self._stopping.wait(RELOAD_SECONDS)
             return
-
-        old, self._engine = self._engine, new
-        # Behind the jobs that may still use it; where there is no room for this one, it is left to the collector.
-        with suppress(WorkerClosed, QueueFull):
-            if old is not None:
-                self.worker.submit(old.close)
+        self._lender.replace(new)
 
 
-def _prove(engine: Engine) -> None:
-    """One real inference of each model: what loads is not yet what runs."""
-    engine.search("a picture", top_k=1, candidates=1, rerank=False)
-    if engine.reranker is not None:
-        scores = engine.reranker.score([(Image.new("RGB", (64, 64), "white"), "a picture")])
-        if not np.isfinite(scores).all():
-            raise RuntimeError(f"{engine.reranker.name}: the model gives no finite probabilities")
+def _countdown(deadline_ms: float | None) -> Callable[..., float | None]:
+    """Says how many milliseconds are left of a deadline that begins now, ``least`` at least; None for any number."""
+    asked = time.monotonic()
+
+    def left(least: float = 0.0) -> float | None:
+        if deadline_ms is None:
+            return None
+        return max(least, deadline_ms - 1000.0 * (time.monotonic() - asked))
+
+    return left
+
+
+def _reranker(engine: Engine) -> Judge:
+    if engine.reranker is None:
+        raise NotReady("no reranker is loaded; start the service with --reranker", retry_after=60)
+    return engine.reranker

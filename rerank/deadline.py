@@ -21,6 +21,11 @@ class Deadline:
         """Whether there is a point in time at all."""
         return self._end is not None
 
+    @property
+    def over(self) -> bool:
+        """Whether time is up, or the caller has gone."""
+        return self.remaining() == 0.0
+
     def remaining(self) -> float | None:
         """Seconds left, 0 when time is up or the caller has gone, None without end."""
         if self._cancelled is not None and self._cancelled.is_set():

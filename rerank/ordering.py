@@ -29,19 +29,24 @@ class Ordering:
 
     def apply(self, candidates: Sequence[Candidate], scores: Scores) -> Ranking:
         """Judged candidates by score, then those not reached in stage one's order, then the unreadable."""
+        ranked = self.judged(candidates, scores, range(len(candidates)))
+        ranked.sort(key=_place)
+        return Ranking(ranked[: self.top_k], _degraded(scores))
+
+    def judged(self, candidates: Sequence[Candidate], scores: Scores, indices: Sequence[int]) -> list[RankedCandidate]:
+        """Those of ``candidates`` at ``indices``, as they come, with their verdicts as far as there are any."""
         fusion = Fusion(self.fusion_weight, [one.similarity for one in candidates], self.similarity_scale)
         ranked = []
-        for index, one in enumerate(candidates):
+        for index in indices:
+            one, error = candidates[index], scores.errors.get(index)
             if scores.judged[index]:
                 verdict = Entailment(*scores.probabilities[index].tolist())
                 score = fusion.score(verdict.entailment, one.similarity)
                 ranked.append(RankedCandidate(one.id, index, verdict, one.similarity, None, score))
             else:
-                error = scores.errors.get(index)
                 reason = None if error is None else str(error)
                 ranked.append(RankedCandidate(one.id, index, None, one.similarity, reason))
-        ranked.sort(key=_place)
-        return Ranking(ranked[: self.top_k], _degraded(scores))
+        return ranked
 
 
 def _place(one: RankedCandidate) -> tuple[int, float, float, int]:

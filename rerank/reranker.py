@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rerank.calls import Row, Watch, jobs_of, off_loop, ranking, rows_of
 from rerank.deadline import Deadline
 from rerank.errors import ImageError, InputError
+from rerank.explain import Explanation, explain_text, find_regions
 from rerank.fusion import CLIP_SCALE
 from rerank.hardware import Precision, choose_device, choose_dtype
 from rerank.ofa.entailment import EntailmentModel
 from rerank.ofa.inference import Steps
 from rerank.ordering import Ordering
-from rerank.scoring import Job, Progress, Scorer
+from rerank.scoring import Progress, Scorer
+from rerank.turns import Turns, finish
 from rerank.types import Candidate, ImageSource, ImageTokens, Pair, Ranking
-from rerank.weights import resolve
+from rerank.weights import base_and_adapter, resolve, title_of
 
-T = TypeVar("T")
 CACHE_BYTES = 256 * 2**20
+# Pairs in one turn on a processor where several callers share the model: nobody then waits long for the next.
+TURN = 8
 
 
 class EntailmentReranker:
@@ -49,8 +53,10 @@ class EntailmentReranker:
         self.name = name
         self.batch_size = batch_size or model.batch_size
         self.fusion_weight = model.task.fusion_weight
+        self._base = name
         self._model = model
-        self._scorer = Scorer(model, self.batch_size, cache_bytes, decoders or _decoders(model))
+        self._cache_bytes, self._threads = cache_bytes, decoders or _decoders(model)
+        self._scorer = Scorer(model, self.batch_size, cache_bytes, self._threads)
 
     @classmethod
     def from_pretrained(
@@ -64,11 +70,13 @@ class EntailmentReranker:
         decoders: int | None = None,
         compiled: bool = False,
         download: bool = True,
+        adapter: str | os.PathLike[str] | None = None,
     ) -> EntailmentReranker:
         """Load ``"bundled"``, a ModelScope id, or a directory in ModelScope's layout.
 
         Args:
-            name: what to load; see ``rerank.weights.KNOWN_MODELS``.
+            name: what to load; see ``rerank.weights.KNOWN_MODELS``. An adapter's folder stands for its base
+                model with it.
             precision: "fp32" agrees with the reference to 1e-4; "bf16" is faster where the hardware has
                 it; "auto" picks bf16 there and fp32 elsewhere.
             device: a torch device, or None for the GPU where there is one.
@@ -78,24 +86,61 @@ class EntailmentReranker:
             decoders: threads that open and resize images ahead of the model.
             compiled: let torch.compile fuse the encoder; worth its minute or more for long runs only.
             download: whether a ModelScope id that is not on this machine may be fetched.
+            adapter: the folder of an adapter that was trained on this model; see ``load_adapter``.
 
         Raises:
             InputError, ModelUnavailable, ModelInvalid: with the remedy.
         """
         chosen = choose_device(device)
-        directory = resolve(str(name), download=download)
+        base, chosen_adapter = base_and_adapter(str(name), adapter)
+        directory = resolve(base, download=download)
         model = EntailmentModel.from_directory(
-            directory, chosen, choose_dtype(precision, chosen), Steps(compiled=compiled)
+            directory, chosen, choose_dtype(precision, chosen), Steps(compiled=compiled), chosen_adapter
         )
-        reranker = cls(model, str(name), batch_size=batch_size, cache_bytes=cache_bytes, decoders=decoders)
+        title = title_of(base, chosen_adapter)
+        reranker = cls(model, title, batch_size=batch_size, cache_bytes=cache_bytes, decoders=decoders)
+        reranker._base = base
         if compiled:
             model.warm_up(reranker.batch_size)
         return reranker
+
+    def load_adapter(self, adapter: str | os.PathLike[str] | None) -> None:
+        """Judge with another adapter from now on, or with the base model alone (None).
+
+        The base is read again beside the model in use, and calls under way end with the one that they began
+        with. Image tokens are kept unless the adapter changes how images are encoded, which none that
+        ``rerank.finetune`` makes does; position biases are built anew.
+
+        Raises:
+            InputError, ModelInvalid: no adapter is there, or it is for another base; nothing has changed then.
+        """
+        model = self._model.with_adapter(None if adapter is None else os.fspath(adapter))
+        scorer = Scorer(model, self.batch_size, self._cache_bytes, self._threads)
+        if model.image_fingerprint == self._model.image_fingerprint:
+            scorer.cache = self._scorer.cache
+        # The last scorer's threads end when the last call that holds it does.
+        self._model, self._scorer = model, scorer
+        self.name = title_of(self._base, None if adapter is None else os.fspath(adapter))
 
     @property
     def image_fingerprint(self) -> str:
         """Hash of what turns an image into tokens: models of one fingerprint may share ``ImageTokens``."""
         return self._model.image_fingerprint
+
+    @property
+    def turn(self) -> int:
+        """Pairs in one turn where callers share the model; a GPU is not kept busy by fewer than a batch."""
+        return self.batch_size if self._model.device.type == "cuda" else min(TURN, self.batch_size)
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square that pictures become; one of that size is taken as it is."""
+        return self._model.task.patch_image_size
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that decides a verdict: preparation, prompts, weights. Seconds with a large model."""
+        return self._model.fingerprint
 
     @property
     def token_shape(self) -> tuple[int, int]:
@@ -144,11 +189,35 @@ class EntailmentReranker:
         A candidate whose image cannot be read comes last, with its ``error``; the others are ranked.
         """
         order = Ordering(top_k, fusion_weight, similarity_scale)
-        return self._rank(query, candidates, order, Deadline(deadline_ms), progress)
+        watch = None if progress is None else lambda _, done, total: progress(done, total)
+        return finish(ranking(self._scorer, query, candidates, order, Deadline(deadline_ms), watch, self.batch_size))
+
+    def score_turns(self, pairs: Sequence[Pair], *, deadline_ms: float | None = None) -> Turns[list[Row]]:
+        """``score`` in turns (see ``rerank.turns``): for each pair its row, or the exception that it failed with.
+
+        A pair whose turn comes after the deadline fails with ``Late``.
+        """
+        return rows_of(
+            (yield from self._scorer.scoring(jobs_of(self._model, pairs), Deadline(deadline_ms), None, self.turn))
+        )
+
+    def rank_turns(
+        self,
+        query: str,
+        candidates: Sequence[Candidate | ImageSource],
+        *,
+        fusion_weight: float = 1.0,
+        similarity_scale: float = CLIP_SCALE,
+        deadline_ms: float | None = None,
+        watch: Watch | None = None,
+    ) -> Turns[Ranking]:
+        """``rank`` in turns (see ``rerank.turns``); ``watch`` is called after each."""
+        order = Ordering(None, fusion_weight, similarity_scale)
+        return ranking(self._scorer, query, candidates, order, Deadline(deadline_ms), watch, self.turn)
 
     async def ascore(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         """``score`` off the event loop; cancelling it stops the model after the batch at hand."""
-        return await _off_loop(lambda cancelled: self._all_scored(pairs, None, cancelled))
+        return await off_loop(lambda cancelled: self._all_scored(pairs, None, cancelled))
 
     async def apredict(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         """``predict`` off the event loop."""
@@ -166,9 +235,26 @@ class EntailmentReranker:
     ) -> Ranking:
         """``rank`` off the event loop; cancelling it stops the model after the batch at hand."""
         order = Ordering(top_k, fusion_weight, similarity_scale)
-        return await _off_loop(
-            lambda cancelled: self._rank(query, candidates, order, Deadline(deadline_ms, cancelled), None)
+        return await off_loop(
+            lambda cancelled: finish(
+                ranking(self._scorer, query, candidates, order, Deadline(deadline_ms, cancelled), None, self.batch_size)
+            )
         )
+
+    def explain(
+        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+    ) -> Explanation:
+        """The verdict on ``text`` and on each part of it, and the words that are not in the picture.
+
+        Args:
+            image, text, premise: as ``score`` takes them.
+            regions: whether to find where in the picture the evidence lies, too.
+
+        Raises:
+            InputError, ImageError: the text is empty; the image cannot be read.
+        """
+        found = explain_text(self, image, text, premise)
+        return replace(found, regions=find_regions(self, image, text, premise)) if regions else found
 
     def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
         """Tokens to be kept and handed back in ``Candidate.tokens``; for a bad image what is wrong with it."""
@@ -190,39 +276,17 @@ class EntailmentReranker:
     def _all_scored(
         self, pairs: Sequence[Pair], progress: Progress | None, cancelled: threading.Event | None
     ) -> NDArray[np.float32]:
-        jobs = [Job(pair[0], self._model.tokens(pair[1], pair[2] if len(pair) == 3 else None)) for pair in pairs]
-        scores = self._scorer.score(jobs, Deadline(None, cancelled), progress)
+        watch = None if progress is None else lambda done, _: progress(done.done, len(pairs))
+        scores = finish(self._scorer.scoring(jobs_of(self._model, pairs), Deadline(None, cancelled), watch))
         if scores.errors:
             index, error = min(scores.errors.items())
-            raise ImageError(error.reason, error.source or f"pair {index}") from error
+            if isinstance(error, ImageError):
+                raise ImageError(error.reason, error.source or f"pair {index}") from error
+            raise error
         return scores.probabilities
-
-    def _rank(
-        self,
-        query: str,
-        candidates: Sequence[Candidate | ImageSource],
-        order: Ordering,
-        deadline: Deadline,
-        progress: Progress | None,
-    ) -> Ranking:
-        given = [
-            one if isinstance(one, Candidate) else Candidate(str(index), one) for index, one in enumerate(candidates)
-        ]
-        prompts = {caption: self._model.tokens(query, caption) for caption in {one.caption for one in given}}
-        jobs = [Job(one.image, prompts[one.caption], one.tokens) for one in given]
-        return order.apply(given, self._scorer.score(jobs, deadline, progress))
 
 
 def _decoders(model: EntailmentModel) -> int:
     # Beside a GPU the CPU only decodes; without one it has the model to run as well.
     cores = os.cpu_count() or 1
     return min(16, cores) if model.device.type == "cuda" else min(4, max(2, cores // 2))
-
-
-async def _off_loop(job: Callable[[threading.Event], T]) -> T:
-    cancelled = threading.Event()
-    try:
-        return await asyncio.to_thread(job, cancelled)
-    except asyncio.CancelledError:
-        cancelled.set()
-        raise

@@ -1,54 +1,62 @@
-"""The loop under the reranker: images decoded ahead, in batches, each encoded once, until time is up."""
+"""The loop under the reranker: images opened ahead, in batches, each encoded once, until time is up."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rerank.cache import TokenCache, image_key
+from rerank.ahead import Ahead, Job, Picture, Pixels, Prepared
+from rerank.cache import TokenCache
 from rerank.deadline import Deadline, Pace
 from rerank.errors import ImageError, InputError
 from rerank.images import load_image
 from rerank.ofa.entailment import EntailmentModel
-from rerank.types import ImageSource, ImageTokens
+from rerank.turns import Late, Turns, Work, finish
+from rerank.types import ImageSource
 
 Progress = Callable[[int, int], None]
-Pixels = NDArray[np.float32]
-Prepared = torch.Tensor | Pixels | ImageError
-# Images decoded ahead of the model, in batches, so that it never waits for the disk.
-LOOK_AHEAD = 2
-
-
-@dataclass(frozen=True)
-class Job:
-    """One image, or what is left of it, and one prompt."""
-
-    image: ImageSource
-    prompt: list[int]
-    tokens: ImageTokens | None = None
+# One image and one prompt, as they go into a batch.
+Prompted = tuple[Picture, list[int]]
 
 
 @dataclass
 class Scores:
-    """Probabilities (n, 3); ``judged`` (n,) says which rows hold one, ``errors`` which images cannot be read."""
+    """Probabilities (n, 3); ``judged`` (n,) says which rows hold one, ``errors`` what is wrong with others."""
 
     probabilities: NDArray[np.float32]
     judged: NDArray[np.bool_]
-    errors: dict[int, ImageError] = field(default_factory=dict)
+    errors: dict[int, Exception] = field(default_factory=dict)
 
     @classmethod
     def none(cls, count: int) -> Scores:
         """Nothing judged yet."""
         return cls(np.zeros((count, 3), dtype=np.float32), np.zeros(count, dtype=np.bool_))
+
+    @property
+    def done(self) -> int:
+        """How many were judged or failed."""
+        return int(self.judged.sum()) + len(self.errors)
+
+    def enter(self, index: int, result: NDArray[np.float32] | Exception) -> None:
+        """Note what became of a job; one that came too late counts as not judged, and as no error."""
+        if isinstance(result, Late):
+            return
+        if isinstance(result, Exception):
+            self.errors[index] = result
+        else:
+            self.probabilities[index] = result
+            self.judged[index] = True
+
+
+# Called after each batch with the scores so far and the indices of what the batch held.
+Watch = Callable[[Scores, Sequence[int]], None]
 
 
 class Scorer:
@@ -62,39 +70,48 @@ class Scorer:
         self._lock = threading.Lock()
         self._decoders = ThreadPoolExecutor(max_workers=decoders, thread_name_prefix="rerank-decode")
 
-    def score(self, jobs: Sequence[Job], deadline: Deadline, progress: Progress | None = None) -> Scores:
-        """Judge ``jobs`` until ``deadline``; in their order if there is one, else by length of prompt."""
-        scores = Scores.none(len(jobs))
+    def scoring(
+        self, jobs: Sequence[Job], deadline: Deadline, watch: Watch | None = None, most: int | None = None
+    ) -> Turns[Scores]:
+        """Judge ``jobs`` until ``deadline``, ``most`` at once; in their order if there is one, else by prompt."""
+        scores, most = Scores.none(len(jobs)), most or self.batch_size
         order = range(len(jobs))
         # Prompts of one length share a batch: no padding, and one position bias for all of it.
         ordered = order if deadline.limited else sorted(order, key=lambda index: len(jobs[index].prompt))
-        call = _Call(self, jobs, ordered)
-        while call.open:
-            size = self._pace.fit(deadline, self.batch_size)
-            batch = call.next(size, deadline) if size else None
-            if batch is None:
-                break
-            good = {index: image for index, image in batch.items() if not isinstance(image, ImageError)}
-            scores.errors.update((index, image) for index, image in batch.items() if isinstance(image, ImageError))
-            if good:
-                indices = list(good)
-                scores.probabilities[indices] = self._judge(call, good)
-                scores.judged[indices] = True
-            if progress is not None:
-                progress(int(scores.judged.sum()) + len(scores.errors), len(jobs))
-        call.cancel()
+        ahead = self._ahead(jobs, ordered)
+        try:
+            while ahead.open and (size := self._pace.fit(deadline, most)):
+                batch = yield from ahead.next(size, deadline)
+                if not batch:
+                    break
+                good: list[tuple[int, Prompted]] = []
+                for index, picture in batch.items():
+                    if isinstance(error := picture.prepared, ImageError):
+                        scores.errors[index] = error
+                    else:
+                        good.append((index, (picture, jobs[index].prompt)))
+                if good:
+                    results = yield Work("pairs", self.judge, [item for _, item in good], most, deadline)
+                    for (index, _), result in zip(good, results, strict=True):
+                        scores.enter(index, result)
+                if watch is not None:
+                    watch(scores, list(batch))
+        finally:
+            ahead.cancel()
         return scores
 
     def encode(self, images: Sequence[ImageSource]) -> list[NDArray[np.float16] | ImageError]:
         """Image tokens (cells, d_model) of each image, or what is wrong with it."""
-        call = _Call(self, [Job(image, []) for image in images], range(len(images)))
-        encoded: list[NDArray[np.float16] | ImageError] = []
-        while (batch := call.next(self.batch_size, Deadline())) is not None:
-            good = {index: image for index, image in batch.items() if not isinstance(image, ImageError)}
-            with self._lock:
-                rows = dict(zip(good, call.tokens(good).half().cpu().numpy(), strict=True)) if good else {}
-            encoded.extend(image if isinstance(image, ImageError) else rows[index] for index, image in batch.items())
-        return encoded
+        return finish(self._encoding(images))
+
+    def judge(self, items: Sequence[Prompted]) -> NDArray[np.float32]:
+        """Probabilities (n, 3) of prepared images and prompts, in one forward pass."""
+        with self._lock:
+            start = time.monotonic()  # after the wait for other callers, which is not the model's pace
+            tokens = self._tokens([picture for picture, _ in items])
+            probabilities = self.model.probabilities(tokens, [prompt for _, prompt in items])
+            self._pace.record(len(items), time.monotonic() - start)
+        return probabilities
 
     def prepare(self, source: ImageSource, key: Hashable | None) -> Prepared:
         """Cached image tokens, else pixels, else what is wrong with the image."""
@@ -113,95 +130,51 @@ class Scorer:
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self.cache.clear()
 
-    def submit(self, source: ImageSource, key: Hashable | None) -> Future[Prepared]:
-        """``prepare`` on a decoding thread."""
-        return self._decoders.submit(self.prepare, source, key)
+    def _encoding(self, images: Sequence[ImageSource]) -> Turns[list[NDArray[np.float16] | ImageError]]:
+        ahead = self._ahead([Job(image, []) for image in images], range(len(images)))
+        encoded: list[NDArray[np.float16] | ImageError] = []
+        try:
+            while ahead.open:
+                batch = yield from ahead.next(self.batch_size, Deadline())
+                good = [picture for picture in batch.values() if not isinstance(picture.prepared, ImageError)]
+                with self._lock:
+                    rows = iter(self._tokens(good).half().cpu().numpy() if good else ())
+                for picture in batch.values():
+                    encoded.append(error if isinstance(error := picture.prepared, ImageError) else next(rows))
+        finally:
+            ahead.cancel()
+        return encoded
 
-    def _judge(self, call: _Call, images: dict[int, torch.Tensor | Pixels]) -> NDArray[np.float32]:
-        with self._lock:
-            start = time.monotonic()  # after the wait for other callers, which is not the model's pace
-            probabilities = self.model.probabilities(call.tokens(images), [call.jobs[index].prompt for index in images])
-            self._pace.record(len(images), time.monotonic() - start)
-        return probabilities
-
-
-class _Call:
-    """One call's jobs on their way: decoded a little ahead, images that occur twice encoded once."""
-
-    def __init__(self, scorer: Scorer, jobs: Sequence[Job], order: Sequence[int]) -> None:
-        self.jobs = jobs
-        self._scorer = scorer
-        self._keys = [None if self._given(job) else image_key(job.image) for job in jobs]
-        # An object that is handed in twice is one image for as long as this call holds it.
-        self._same: list[Hashable] = [
-            key or id(job.tokens if self._given(job) else job.image) for key, job in zip(self._keys, jobs, strict=True)
-        ]
-        self._left = Counter(self._same)
-        self._encoded: dict[Hashable, torch.Tensor] = {}
-        self._waiting = deque(order)
-        self._ahead: deque[tuple[int, Future[Prepared]]] = deque()
-        self._decoding: dict[Hashable, Future[Prepared]] = {}
-
-    @property
-    def open(self) -> bool:
-        return bool(self._waiting or self._ahead)
-
-    def next(self, size: int, deadline: Deadline) -> dict[int, Prepared] | None:
-        """Up to ``size`` jobs with their prepared images; None when there are none left or time is up."""
-        while self._waiting and len(self._ahead) < size * (LOOK_AHEAD + 1):
-            index = self._waiting.popleft()
-            self._ahead.append((index, self._start(index)))
-        batch: dict[int, Prepared] = {}
-        while self._ahead and len(batch) < size:
-            index, future = self._ahead[0]
-            try:
-                batch[index] = future.result(deadline.remaining())
-            except FutureTimeout:
-                break
-            self._ahead.popleft()
-        return batch or None
-
-    def tokens(self, images: dict[int, torch.Tensor | Pixels]) -> torch.Tensor:
-        """Image tokens (batch, cells, d_model) of prepared images, encoding those that are new."""
-        fresh: dict[Hashable, Pixels] = {}
+    def _tokens(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """Image tokens (batch, cells, d_model), encoding what is new: the same image once, whoever asks for it."""
         rows: dict[Hashable, torch.Tensor] = {}
-        for index, image in images.items():
-            same = self._same[index]
-            if isinstance(image, torch.Tensor):
-                rows[same] = image
-            elif same in self._encoded:
-                rows[same] = self._encoded[same]
-            else:
-                fresh[same] = image
+        fresh: dict[Hashable, Pixels] = {}
+        for picture in pictures:
+            same, prepared = picture.key or id(picture), picture.prepared
+            known = prepared if isinstance(prepared, torch.Tensor) else self.cache.get(picture.key)
+            if known is not None:
+                rows[same] = known
+            elif not isinstance(prepared, ImageError | torch.Tensor):
+                fresh[same] = prepared
         if fresh:
-            model = self._scorer.model
-            rows.update(zip(fresh, model.image_tokens(list(fresh.values())), strict=True))
-        for index in images:
-            same, key = self._same[index], self._keys[index]
+            rows.update(zip(fresh, self.model.image_tokens(list(fresh.values())), strict=True))
+        for picture in pictures:
+            same = picture.key or id(picture)
             if same in fresh:
-                self._scorer.cache.put(key, rows[same])
-            self._left[same] -= 1
-            if self._left[same] > 0:
-                self._encoded[same] = rows[same]
-            else:
-                self._encoded.pop(same, None)
-                self._decoding.pop(same, None)
-        return torch.stack([rows[self._same[index]] for index in images])
+                self.cache.put(picture.key, rows[same])
+            picture.encoded(rows[same])
+        return torch.stack([rows[picture.key or id(picture)] for picture in pictures])
 
-    def cancel(self) -> None:
-        """Decode nothing more."""
-        for _, future in self._ahead:
-            future.cancel()
+    def _ahead(self, jobs: Sequence[Job], order: Sequence[int]) -> Ahead:
+        return Ahead(jobs, order, self._given, self._start)
 
-    def _start(self, index: int) -> Future[Prepared]:
-        job, same = self.jobs[index], self._same[index]
-        if job.tokens is not None and self._given(job):
-            ready: Future[Prepared] = Future()
-            ready.set_result(self._scorer.model.as_tokens(job.tokens.values))
-            return ready
-        if same not in self._decoding:
-            self._decoding[same] = self._scorer.submit(job.image, self._keys[index])
-        return self._decoding[same]
+    def _start(self, job: Job, key: Hashable | None) -> Future[Prepared]:
+        if job.tokens is None or not self._given(job):
+            return self._decoders.submit(self.prepare, job.image, key)
+        ready: Future[Prepared] = Future()
+        ready.set_result(self.model.as_tokens(job.tokens.values))
+        return ready
 
     def _given(self, job: Job) -> bool:
-        return job.tokens is not None and job.tokens.fingerprint == self._scorer.model.image_fingerprint
+        """Whether a job comes with tokens that are this model's."""
+        return job.tokens is not None and job.tokens.fingerprint == self.model.image_fingerprint

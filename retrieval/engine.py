@@ -6,14 +6,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rerank import EntailmentReranker
 from rerank.hardware import Precision
+from rerank.turns import Turns, finish
 from rerank.types import ImageSource
 from retrieval.collection import Collection
 from retrieval.encoder import load_encoder
 from retrieval.errors import CursorError, EncoderMismatch
+from retrieval.events import Found, Judged, Watch
 from retrieval.hits import hits_from
 from retrieval.judging import Terms, candidates_for, judge
 from retrieval.paging import Frozen, Rankings
@@ -62,6 +64,7 @@ class SearchEngine:
         device: str | None = None,
         precision: Precision = "auto",
         fusion_weight: float | None = None,
+        adapter: str | Path | None = None,
     ) -> SearchEngine:
         """Open a collection for searching.
 
@@ -72,14 +75,17 @@ class SearchEngine:
                 the one that matches the encoder, or None to search by similarity alone.
             device, precision: as for the models.
             fusion_weight: what searches use that name none; None is the reranker's own recommendation.
+            adapter: the folder of an adapter that the reranker is loaded with.
         """
         collection = Collection.open(path)
         try:
             loaded = load_encoder(encoder or collection.encoder.name, device=device, precision=precision)
             second = None
             if reranker is not None:
+                if reranker == "auto" and adapter is not None:
+                    reranker, adapter = str(adapter), None  # it names its base
                 name = matching_reranker(collection.encoder.name) if reranker == "auto" else reranker_of(reranker)
-                second = EntailmentReranker.from_pretrained(name, device=device, precision=precision)
+                second = EntailmentReranker.from_pretrained(name, device=device, precision=precision, adapter=adapter)
             return cls(collection, loaded, second, fusion_weight=fusion_weight)
         except BaseException:
             collection.close()
@@ -137,27 +143,47 @@ class SearchEngine:
             ImageError, ImageNotFound: the image cannot be read; there is none of that id.
             GenerationNotReached: ``min_generation`` has not been committed yet.
         """
-        start = time.perf_counter()
-        question = Question(
-            query=query if cursor is None or query or image is not None else ANY_QUERY,
-            image=image,
-            image_weight=image_weight,
-            negative=negative,
-            filter=filter,
-            top_k=top_k,
-            candidates=candidates,
-            rerank=rerank,
-            min_entailment=min_entailment,
-            fusion_weight=fusion_weight,
-            group_duplicates=group_duplicates,
-            exact=exact,
-            deadline_ms=deadline_ms,
+        watch = None if progress is None else _counting(progress)
+        return finish(
+            self.search_turns(
+                query,
+                image=image,
+                image_weight=image_weight,
+                negative=negative,
+                filter=filter,
+                top_k=top_k,
+                candidates=candidates,
+                rerank=rerank,
+                min_entailment=min_entailment,
+                fusion_weight=fusion_weight,
+                group_duplicates=group_duplicates,
+                exact=exact,
+                deadline_ms=deadline_ms,
+                min_generation=min_generation,
+                cursor=cursor,
+                watch=watch,
+            )
         )
+
+    def search_turns(
+        self,
+        query: str = "",
+        *,
+        image: ImageSource | None = None,
+        min_generation: int | None = None,
+        cursor: str | None = None,
+        watch: Watch | None = None,
+        **fields: Any,
+    ) -> Turns[SearchResult]:
+        """``search`` in turns (see ``rerank.turns``), with the same arguments; ``watch`` is told how it goes on."""
+        start = time.perf_counter()
+        asked = query if cursor is None or query or image is not None else ANY_QUERY
+        question = Question(query=asked, image=image, **fields)
         if min_generation is not None:
             self.collection.wait_for(min_generation, timeout=0.0)
         if cursor is not None:
-            return self._turn(question, cursor, start)
-        return self._answer(question, start, progress)
+            return self._turn(question, cursor, start, watch)
+        return (yield from self._answer(question, start, watch))
 
     def info(self) -> CollectionInfo:
         """What is in the collection now."""
@@ -181,12 +207,15 @@ class SearchEngine:
     ) -> None:
         self.close()
 
-    def _answer(self, question: Question, start: float, progress: Progress | None) -> SearchResult:
-        vector = query_vector(question, self.encoder, self.collection)
+    def _answer(self, question: Question, start: float, watch: Watch | None) -> Turns[SearchResult]:
+        vector = yield from query_vector(question, self.encoder, self.collection)
         encoded = time.perf_counter()
         neighbours = self.collection.search(vector, question.breadth, where=question.where, exact=question.exact)
         retrieved = time.perf_counter()
-        ranked = self._ranked(question, neighbours, start, progress)
+        if watch is not None:
+            plain = by_similarity(neighbours, None)
+            watch(Found(hits_from(plain, 0, len(plain.places), self.collection.images)[0], self.info()))
+        ranked = yield from self._ranked(question, neighbours, start, watch)
         if question.rerank and question.min_entailment > 0.0:
             ranked = checked_only(ranked, question.min_entailment)
         if question.threshold is not None:
@@ -199,7 +228,7 @@ class SearchEngine:
         took = _timings(encoded - start, retrieved - encoded, end - retrieved, end - start)
         return SearchResult(question.query, hits, ranked.reranked, self.info(), took, ranked.degraded, cursor)
 
-    def _turn(self, question: Question, cursor: str, start: float) -> SearchResult:
+    def _turn(self, question: Question, cursor: str, start: float, watch: Watch | None) -> SearchResult:
         """The page that a cursor leads to."""
         mark = self.rankings.open(cursor)
         frozen = mark.frozen
@@ -209,14 +238,16 @@ class SearchEngine:
                 "alone, or begin again without a cursor"
             )
         hits, offset = hits_from(frozen.ranked, mark.offset, question.top_k, self.collection.images)
+        if watch is not None:
+            watch(Found(hits, self.info()))
         following = self.rankings.cursor(mark.key, offset) if offset < len(frozen.ranked.places) else None
         end = time.perf_counter()
         took, ranked = _timings(0.0, end - start, 0.0, end - start), frozen.ranked
         return SearchResult(frozen.query, hits, ranked.reranked, self.info(), took, ranked.degraded, following)
 
     def _ranked(
-        self, question: Question, neighbours: Sequence[Neighbour], start: float, progress: Progress | None
-    ) -> Ranked:
+        self, question: Question, neighbours: Sequence[Neighbour], start: float, watch: Watch | None
+    ) -> Turns[Ranked]:
         if not question.rerank:
             return by_similarity(neighbours, None)
         if self.reranker is None:
@@ -237,8 +268,16 @@ class SearchEngine:
         if left is not None and left <= 0.0:
             late = "the deadline came before any candidate was judged; hits are by similarity"
             return by_similarity(neighbours, late)
-        return judge(self.reranker, candidates, terms, progress)
+        return (yield from judge(self.reranker, candidates, terms, watch))
 
 
 def _timings(*seconds: float) -> Timings:
     return Timings(*(round(1000.0 * one, 3) for one in seconds))
+
+
+def _counting(progress: Progress) -> Watch:
+    def count(event: Found | Judged) -> None:
+        if isinstance(event, Judged):
+            progress(event.judged, event.of)
+
+    return count

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rerank import Candidate, EntailmentReranker, ImageTokens, RankedCandidate, Ranking
 from rerank.fusion import Fusion
+from rerank.turns import Turns
 from retrieval.collection import Collection
-from retrieval.question import Progress
+from retrieval.events import Judged, Watch
 from retrieval.ranking import Place, Ranked
 from retrieval.types import ImageRecord, Neighbour
 
@@ -61,26 +62,31 @@ def candidates_for(
 
 
 def judge(
-    reranker: EntailmentReranker, candidates: Sequence[Candidate], terms: Terms, progress: Progress | None
-) -> Ranked:
+    reranker: EntailmentReranker, candidates: Sequence[Candidate], terms: Terms, watch: Watch | None
+) -> Turns[Ranked]:
     """Candidates in the order of their verdicts, those that were not judged behind them.
 
     With a negative text each is judged twice, and ordered by how probable it is that it entails the query and
     not the negative text: the product of the one and what is left of 1 by the other.
     """
     passes = 1 if terms.negative is None else 2
-    ranking = reranker.rank(
+
+    def tell(batch: Sequence[RankedCandidate], done: int, total: int) -> None:
+        if watch is not None:
+            watch(Judged([_place(one) for one in batch], done, passes * total))
+
+    ranking = yield from reranker.rank_turns(
         terms.query,
         candidates,
         fusion_weight=terms.fusion_weight,
         similarity_scale=terms.similarity_scale,
         deadline_ms=terms.left(),
-        progress=_part_of(progress, 0, passes),
+        watch=tell,
     )
     if terms.negative is None:
         places = tuple(_place(one) for one in ranking)
         return Ranked(places, not places or any(one.verdict for one in places), ranking.degraded)
-    return _without(reranker, candidates, ranking, terms, _part_of(progress, 1, passes))
+    return (yield from _without(reranker, candidates, ranking, terms, watch))
 
 
 def _without(
@@ -88,37 +94,37 @@ def _without(
     candidates: Sequence[Candidate],
     ranking: Ranking,
     terms: Terms,
-    progress: Progress | None,
-) -> Ranked:
+    watch: Watch | None,
+) -> Turns[Ranked]:
     """A ranking with the negative text taken into account. What it was not held against counts as not judged."""
     by_id = {one.id: one for one in candidates}
     judged = [one for one in ranking if one.verdict is not None]
-    left = terms.left()
-    against: dict[str, float] = {}
-    if judged and (left is None or left > 0.0):
-        again = [by_id[one.id] for one in judged]
-        assert terms.negative is not None
-        second = reranker.rank(terms.negative, again, deadline_ms=left, progress=progress)
-        against = {one.id: one.verdict.entailment for one in second if one.verdict is not None}
+    first_of = {one.id: one for one in judged}
     fusion = Fusion(terms.fusion_weight, [one.similarity for one in candidates], terms.similarity_scale)
-    first, others = [], []
-    for one in ranking:
-        if one.verdict is None or one.id not in against:
-            others.append(_place(one, judged=False))
-            continue
-        both = _place(one, negative=against[one.id])
-        first.append(replace_score(both, fusion.score(both.entailment or 0.0, one.similarity)))
+    both_of: dict[str, Place] = {}
+
+    def take(batch: Sequence[RankedCandidate], done: int, total: int) -> None:
+        places = []
+        for one in batch:
+            if one.verdict is not None:
+                both = _place(first_of[one.id], negative=one.verdict.entailment)
+                places.append(replace(both, score=fusion.score(both.entailment or 0.0, both.similarity)))
+        both_of.update((one.id, one) for one in places)
+        if watch is not None:
+            watch(Judged(places, len(ranking) + len(ranking) - total + done, 2 * len(ranking)))
+
+    left = terms.left()
+    assert terms.negative is not None
+    if judged and (left is None or left > 0.0):
+        yield from reranker.rank_turns(terms.negative, [by_id[one.id] for one in judged], deadline_ms=left, watch=take)
+    first = [both_of[one.id] for one in ranking if one.id in both_of]
     first.sort(key=lambda one: (-float(f"{one.score:.5g}"), -one.similarity))
-    missed = len(judged) - len(against)
+    others = [_place(one, judged=False) for one in ranking if one.id not in both_of]
+    missed = len(judged) - len(both_of)
     parts = [ranking.degraded] if ranking.degraded else []
     if missed:
         parts.append(f"the deadline came before {missed} of {len(judged)} were held against the negative text")
     return Ranked((*first, *others), not candidates or bool(first), "; ".join(parts) or None)
-
-
-def replace_score(place: Place, score: float) -> Place:
-    """The same place with another score."""
-    return Place(place.id, place.similarity, score, place.verdict, place.negative, place.duplicates)
 
 
 def _place(one: RankedCandidate, *, negative: float | None = None, judged: bool = True) -> Place:
@@ -126,9 +132,3 @@ def _place(one: RankedCandidate, *, negative: float | None = None, judged: bool 
     if not judged or one.verdict is None:
         return Place(one.id, similarity, similarity)
     return Place(one.id, similarity, similarity if one.score is None else one.score, one.verdict, negative)
-
-
-def _part_of(progress: Progress | None, number: int, passes: int) -> Progress | None:
-    if progress is None or passes == 1:
-        return progress
-    return lambda done, total: progress(number * total + done, passes * total)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Request
 
-from api.dependencies import JsonNeeded, ServiceNeeded, SettingsNeeded, problems
+from api.clients import unless_gone
+from api.dependencies import DecoderNeeded, FetcherNeeded, JsonNeeded, ServiceNeeded, SettingsNeeded, problems
 from api.documents import SEND, read_documents
 from api.errors import Problem
+from api.gathering import LATE, Gathering
+from api.json_bodies import LargeJsonRoute
 from api.rerank_schemas import PICTURE, RerankRequest, RerankResponse, TextRank, cohere_answer, tei_answer
+from api.service import NO_TIME_MS
 from rerank.types import Ranking
 
-router = APIRouter(tags=["rerank"], responses=problems(400, 401, 413, 415, 422, 429, 503))
-LATE = "not judged before the deadline"
+router = APIRouter(tags=["rerank"], responses=problems(400, 401, 413, 415, 422, 429, 503), route_class=LargeJsonRoute)
 EXAMPLES: dict[str, Any] = {
     "pictures": {
         "summary": "pictures, sent or of the collection",
@@ -48,14 +52,22 @@ async def rerank(
     request: Request,
     service: ServiceNeeded,
     settings: SettingsNeeded,
+    decoder: DecoderNeeded,
+    fetcher: FetcherNeeded,
 ) -> RerankResponse | list[TextRank]:
     """Pictures by falling probability that each entails the query; the bad ones are named, the others ranked."""
     name, documents = _documents(body, settings.max_documents)
-    pictures = await run_sync(read_documents, documents, service.engine.collection, settings.max_pixels)
-    if len(pictures.worded) == len(documents):
-        raise _wrong(name, pictures.errors[0])
-    ranking, model = await service.rerank(body.query, pictures.candidates, body.top_n, body.deadline_ms)
-    errors = pictures.errors | _failures(ranking)
+    asked = time.monotonic()
+    fetching = fetcher.policy.mode != "off"
+    read = await run_sync(lambda: read_documents(documents, service.engine.collection, fetching=fetching))
+    if len(read.worded) == len(documents):
+        raise _wrong(name, read.errors[0])
+    until = None if body.deadline_ms is None else asked + body.deadline_ms / 1000.0
+    gathering = Gathering(read, fetcher, decoder, size=service.judge.image_size, until=until)
+    candidates = await gathering.candidates()
+    left = None if until is None else max(NO_TIME_MS, 1000.0 * (until - time.monotonic()))
+    ranking, model = await unless_gone(request, service.rerank(body.query, candidates, body.top_n, left, read.kept))
+    errors = read.errors | _failures(ranking)
     if name == "texts":
         return tei_answer(body, documents, ranking, errors)
     version = "2" if request.url.path.startswith("/v2/") else "1"
