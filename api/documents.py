@@ -1,22 +1,19 @@
-"""From the documents of a rerank request to pictures that the reranker can judge."""
+"""Reading the documents of a rerank request: which picture each one means, in all the ways that others write it."""
 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
+from api.engine import Shelf
 from api.schemas import MAX_TEXT, shown_path
-from api.service import Shelf
-from rerank.images import FORMATS
-from rerank.types import Candidate
 from retrieval.errors import ImageNotFound
 
 SEND = 'send {"image": "data:image/…;base64,…"}, or {"id": "img_…"} for an image of the collection'
@@ -43,12 +40,34 @@ class NoPicture(BadDocument):
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Documents as candidates, whose ids are their positions; what is wrong with the others, by position."""
+class Link:
+    """A picture that is still to be fetched."""
 
-    candidates: list[Candidate] = field(default_factory=list)
+    url: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A document's picture, neither fetched nor decoded: a file of the collection, an image file's bytes, or a URL."""
+
+    index: int
+    picture: Path | bytes | Link
+    caption: str | None
+    image_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What was read of each document, or what is wrong with it, by its position."""
+
+    sent: list[Sent] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     worded: set[int] = field(default_factory=set)
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Which image of the collection a candidate is, by their ids."""
+        return {str(one.index): one.image_id for one in self.sent if one.image_id is not None}
 
 
 def looks_like_image(text: str) -> bool:
@@ -57,32 +76,32 @@ def looks_like_image(text: str) -> bool:
     return any(one.fullmatch(text) for one in (_ID, _URL)) or any(one.match(text) for one in (_DATA_URI, _BASE64))
 
 
-def read_documents(documents: Sequence[object], shelf: Shelf, max_pixels: int) -> Pictures:
-    """Candidates and errors of ``documents``; base64 is decoded, pictures are not."""
-    pictures = Pictures()
+def read_documents(documents: Sequence[object], shelf: Shelf, *, fetching: bool = False) -> Documents:
+    """What ``documents`` hold; base64 is decoded, pictures are not. URLs are errors unless ``fetching``."""
+    found = Documents()
     for index, document in enumerate(documents):
         try:
-            pictures.candidates.append(_candidate(str(index), document, shelf, max_pixels))
+            found.sent.append(_sent(index, document, shelf, fetching))
         except BadDocument as error:
-            pictures.errors[index] = str(error)
+            found.errors[index] = str(error)
             if isinstance(error, NoPicture):
-                pictures.worded.add(index)
-    return pictures
+                found.worded.add(index)
+    return found
 
 
-def _candidate(name: str, document: object, shelf: Shelf, max_pixels: int) -> Candidate:
-    fields = _fields(document)
+def _sent(index: int, document: object, shelf: Shelf, fetching: bool) -> Sent:
+    fields = _fields(document, fetching)
     image, caption = _image(fields), _caption(fields)
     if _ID.fullmatch(image):
-        return _of_collection(name, image, caption, shelf)
-    if _URL.fullmatch(image):
+        return _of_collection(index, image, caption, shelf)
+    if not _URL.fullmatch(image):
+        return Sent(index, _decoded(image), caption)
+    if not fetching:
         raise BadDocument(f"image: {NO_FETCHING}")
-    data = _decoded(image)
-    _check_pixels(data, max_pixels)
-    return Candidate(name, data, caption)
+    return Sent(index, Link(image), caption)
 
 
-def _fields(document: object) -> Mapping[str, Any]:
+def _fields(document: object, fetching: bool) -> Mapping[str, Any]:
     """The document's fields; a string is its image where it looks like one."""
     _check_json(document)
     if isinstance(document, dict):
@@ -90,7 +109,7 @@ def _fields(document: object) -> Mapping[str, Any]:
     if not isinstance(document, str):
         raise BadDocument(f"must be an object or a string, not {json.dumps(document)[:20]}: {SEND}")
     text = document.strip()
-    if _URL.fullmatch(text):
+    if _URL.fullmatch(text) and not fetching:
         raise NoPicture(NO_FETCHING)
     if looks_like_image(text):
         return {"image": text}
@@ -177,9 +196,9 @@ def _caption(fields: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _of_collection(name: str, image_id: str, caption: str | None, shelf: Shelf) -> Candidate:
+def _of_collection(index: int, image_id: str, caption: str | None, shelf: Shelf) -> Sent:
     try:
-        return Candidate(name, shelf.file(image_id), caption or shelf.image(image_id).caption)
+        return Sent(index, shelf.file(image_id), caption or shelf.image(image_id).caption, image_id)
     except ImageNotFound as error:
         raise BadDocument(f"id: {shown_path(str(error))}") from None
 
@@ -197,17 +216,3 @@ def _decoded(image: str) -> bytes:
         return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
     except ValueError:
         raise BadDocument(f"image: {reason}") from None
-
-
-def _check_pixels(data: bytes, max_pixels: int) -> None:
-    """Refuse what says in its first bytes that it is huge; what cannot be read at all the reranker finds out."""
-    Image.init()
-    try:
-        with Image.open(io.BytesIO(data), formats=sorted(FORMATS & Image.OPEN.keys())) as image:
-            pixels = image.width * image.height
-    except Image.DecompressionBombError:
-        pixels = max_pixels + 1
-    except Exception:
-        pixels = 0
-    if pixels > max_pixels:
-        raise BadDocument(f"image: has more than {max_pixels:,} pixels")

@@ -8,8 +8,11 @@ from base64 import b64decode
 from anyio.to_thread import run_sync
 from PIL import Image
 
+from api.decoding import Decoder
 from api.errors import Problem
-from rerank.images import load_image
+
+# No encoder looks at more: twice the side of the largest.
+SIDE = 1_024
 
 
 def from_data_uri(uri: str) -> bytes:
@@ -23,12 +26,11 @@ def from_data_uri(uri: str) -> bytes:
         raise wrong_field("image", "its base64 is damaged") from None
 
 
-async def query_image(image: str | None, max_pixels: int) -> Image.Image | str | None:
+async def query_image(image: str | None, decoder: Decoder, side: int = SIDE) -> Image.Image | str | None:
     """What a search is to look for: a decoded picture, or the id of one of the collection."""
     if image is None or image.startswith("img_"):
         return image
-    data = from_data_uri(image)
-    return await run_sync(lambda: load_image(data, max_pixels=max_pixels))
+    return await decoder.decode(await run_sync(from_data_uri, image), max_side=side, srgb=True)
 
 
 def wrong_field(field: str, detail: str, place: str = "body") -> Problem:

@@ -6,13 +6,13 @@ import hashlib
 import io
 import os
 import stat
-import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from anyio.to_thread import run_sync
 from PIL import Image
 
-from rerank.images import load_image
+from api.decoding import Decoder
 from retrieval.errors import ImageNotFound
 from retrieval.types import ImageRecord
 
@@ -22,16 +22,15 @@ QUALITY = 85
 
 
 class Thumbnails:
-    """Makes thumbnails, and keeps the newest ``budget`` bytes of them. Thread-safe."""
+    """Makes thumbnails, and keeps the newest ``budget`` bytes of them. For one event loop."""
 
-    def __init__(self, *, max_pixels: int, budget: int = 32 * 2**20) -> None:
-        self._max_pixels = max_pixels
+    def __init__(self, decoder: Decoder, *, budget: int = 32 * 2**20) -> None:
+        self._decoder = decoder
         self._budget = budget
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._size = 0
-        self._lock = threading.Lock()
 
-    def get(self, record: ImageRecord, path: Path, size: int) -> bytes:
+    async def get(self, record: ImageRecord, path: Path, size: int) -> bytes:
         """A JPEG of the picture, no side longer than ``size``.
 
         Raises:
@@ -39,27 +38,34 @@ class Thumbnails:
             ImageError: it cannot be decoded.
         """
         key = record.id, size
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        data = self.encode(read_unchanged(record, path), size)
-        with self._lock:
-            if key not in self._kept and len(data) <= self._budget:
-                self._kept[key] = data
-                self._size += len(data)
-            while self._size > self._budget:
-                self._size -= len(self._kept.popitem(last=False)[1])
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        data = await self.encode(await run_sync(read_unchanged, record, path), size)
+        if key not in self._kept and len(data) <= self._budget:
+            self._kept[key] = data
+            self._size += len(data)
+        while self._size > self._budget:
+            self._size -= len(self._kept.popitem(last=False)[1])
         return data
 
-    def encode(self, data: bytes, size: int | None) -> bytes:
+    async def encode(self, data: bytes, size: int | None) -> bytes:
         """The bytes of any image file as an upright JPEG without metadata; ``size`` None keeps its size."""
-        image = load_image(data, max_pixels=self._max_pixels, max_side=size, srgb=True)
-        if size is not None:
-            image.thumbnail((size, size), Image.Resampling.LANCZOS)
-        out = io.BytesIO()
-        image.save(out, "JPEG", quality=QUALITY, optimize=True)
-        return out.getvalue()
+        image = await self._decoder.decode(data, max_side=size, srgb=True)
+        return await run_sync(_jpeg, image, size)
+
+    def forget(self, image_id: str) -> None:
+        """Drop what is kept of an image."""
+        for size in SIZES:
+            self._size -= len(self._kept.pop((image_id, size), b""))
+
+
+def _jpeg(image: Image.Image, size: int | None) -> bytes:
+    if size is not None:
+        image.thumbnail((size, size), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=QUALITY, optimize=True)
+    return out.getvalue()
 
 
 def read_unchanged(record: ImageRecord, path: Path) -> bytes:
@@ -74,8 +80,9 @@ def read_unchanged(record: ImageRecord, path: Path) -> bytes:
         f"{record.id}: its file is gone or has changed since it was indexed; index the folder again"
     )
     try:
-        # Non-blocking, so that a FIFO put in the file's place cannot hang the reader.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        # Non-blocking, so that a FIFO put in the file's place cannot hang the reader; nor is a link followed, since
+        # ``path`` had none when it was looked up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         raise changed from None
     with os.fdopen(descriptor, "rb") as file:

@@ -36,10 +36,10 @@ def located(catalog: Catalog, keys: Sequence[int]) -> dict[int, tuple[str, Row]]
     names = columns("image", "t", checked=catalog.checked)
     query = f"SELECT {names} FROM image t WHERE t.key IN ({{}}) AND EXISTS (SELECT 1 FROM path WHERE image = t.key)"  # noqa: S608
     found = {}
-    for *values, checksum in catalog.where_in(query, keys):
-        check_row("image", tuple(values), checksum)
-        key, name, segment, row, crc = *values[:2], *values[-3:]
-        found[key] = (name, Row(key, segment, row, crc))
+    for found_row in catalog.where_in(query, keys):
+        check_row("image", found_row[:-1], found_row[-1])
+        key, name = found_row[:2]
+        found[key] = (name, Row(key, *found_row[-4:-1]))
     return found
 
 
@@ -120,7 +120,7 @@ def _of_folder(text: str, roots: list[bytes]) -> Clause:
     else:
         folders = [root.rstrip(b"/") + b"/" + name for root in roots]
         folders += [
-            os.path.dirname(root.rstrip(b"/")).rstrip(b"/") + b"/" + name  # noqa: PTH120
+            os.path.join(os.path.dirname(root.rstrip(b"/")), name)  # noqa: PTH118, PTH120
             for root in roots
             if name.split(b"/")[0] == os.path.basename(root.rstrip(b"/"))  # noqa: PTH119
         ]

@@ -13,6 +13,7 @@ from retrieval.errors import CollectionNotFound, EncoderMismatch
 from retrieval.lock import WriteLock, lock_directory
 from retrieval.publishing import INDEX_DIRECTORY
 from retrieval.types import EncoderRecord
+from retrieval.uploads import UPLOADS_DIRECTORY
 
 
 def open_catalog(directory: Path, lock: WriteLock | None, undo: ExitStack) -> tuple[WriteLock, CatalogWriter]:
@@ -21,6 +22,7 @@ def open_catalog(directory: Path, lock: WriteLock | None, undo: ExitStack) -> tu
     undo.callback(lock.release)
     sweep(directory)
     sweep(directory / INDEX_DIRECTORY)
+    sweep(directory / UPLOADS_DIRECTORY)
     catalog = CatalogWriter(directory)
     undo.callback(catalog.close)
     return lock, catalog

@@ -69,6 +69,13 @@ def restore_images(writer: CollectionWriter, names: Sequence[str | os.PathLike[s
     return restored
 
 
+def let_in(writer: CollectionWriter, sha256: bytes) -> None:
+    """Forget that the image with these bytes was removed, if it was: somebody puts it in again."""
+    if writer.catalog.is_ignored(sha256):
+        with writer.catalog.transaction():
+            writer.catalog.connection.execute("DELETE FROM ignored WHERE sha256 = ?", (sha256,))
+
+
 def ignored_images(catalog: Catalog) -> list[Ignored]:
     """What was removed and is kept away, by path."""
     if not catalog.checked:
@@ -79,8 +86,8 @@ def ignored_images(catalog: Catalog) -> list[Ignored]:
 def _id_of(catalog: Catalog, name: str) -> str | None:
     if _ID.fullmatch(name):
         return name
-    # As it was indexed, with links resolved in the folder only, or fully.
-    for path in (os.path.abspath(name), os.path.realpath(name)):  # noqa: PTH100
+    # As it was indexed, with links resolved in the folder only, or fully; an upload by its path in the collection.
+    for path in (os.path.abspath(name), os.path.realpath(name), name):  # noqa: PTH100
         known = catalog.known_path(os.fsencode(path))
         if known is not None:
             return catalog.id_of(known.image)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.dependencies import EngineNeeded, ThumbnailsNeeded, problems
+from api.dependencies import EngineNeeded, ServiceNeeded, ThumbnailsNeeded, problems
 from api.errors import Problem
+from api.search_schemas import FilterText, SearchResponse
 from api.thumbnails import DEFAULT_SIZE, SIZES, read_unchanged
-from retrieval.errors import ImageNotFound
 from retrieval.types import ImageRecord
 
-router = APIRouter(tags=["images"], responses=problems(401, 404, 415, 422, 503))
+router = APIRouter(tags=["images"], responses=problems(401, 404, 415, 422, 429, 503))
 # What every browser shows; pictures of other formats are handed out as JPEG.
 SHOWN = {
     "JPEG": "image/jpeg",
@@ -24,6 +26,7 @@ SHOWN = {
 }
 # An id is made of the bytes: what it names never changes.
 FOREVER = "private, max-age=31536000, immutable"
+MOST_SIMILAR = 1_000
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/*": {}}, "description": "the picture"},
     304: {"description": "unchanged"},
@@ -38,20 +41,20 @@ Record = Annotated[ImageRecord, Depends(_record)]
 
 
 @router.get("/v1/images/{image_id}", response_class=Response, responses=_PICTURE)
-def image(record: Record, request: Request, engine: EngineNeeded, thumbnails: ThumbnailsNeeded) -> Response:
-    """The picture as it was indexed; JPEG where browsers do not show its format."""
+async def image(record: Record, request: Request, engine: EngineNeeded, thumbnails: ThumbnailsNeeded) -> Response:
+    """The picture as it was indexed, metadata included; an upright JPEG where browsers do not show its format."""
     tag = f'"{record.id}"'
     if _has(request, tag):
         return _unchanged(tag)
-    data = read_unchanged(record, engine.collection.file(record.id))
+    data = await run_sync(_read, record, engine)
     kind = SHOWN.get(record.format.upper())
     if kind is None:
-        data, kind = thumbnails.encode(data, None), "image/jpeg"
+        data, kind = await thumbnails.encode(data, None), "image/jpeg"
     return _picture(data, kind, tag)
 
 
 @router.get("/v1/images/{image_id}/thumbnail", response_class=Response, responses=_PICTURE)
-def thumbnail(
+async def thumbnail(
     record: Record,
     request: Request,
     engine: EngineNeeded,
@@ -65,11 +68,27 @@ def thumbnail(
     tag = f'"{record.id}-{size}"'
     if _has(request, tag):
         return _unchanged(tag)
-    try:
-        path = engine.collection.file(record.id)
-        return _picture(thumbnails.get(record, path, size), "image/jpeg", tag)
-    except ImageNotFound as error:
-        raise Problem(404, str(error)) from error
+    path = await run_sync(engine.collection.file, record.id)
+    return _picture(await thumbnails.get(record, path, size), "image/jpeg", tag)
+
+
+@router.get("/v1/images/{image_id}/similar")
+async def similar(
+    record: Record,
+    service: ServiceNeeded,
+    top_k: Annotated[int, Query(ge=1, le=MOST_SIMILAR, description="how many hits come back at most")] = 10,
+    filter: Annotated[
+        FilterText | None, Query(description="only images that this lets through, as for a search")
+    ] = None,
+) -> SearchResponse:
+    """Pictures that look like this one, without itself; by similarity, since there is no text to check."""
+    found = await service.search("", image=record.id, top_k=top_k + 1, rerank=False, filter=filter)
+    others = tuple(hit for hit in found.hits if hit.id != record.id)[:top_k]
+    return SearchResponse.of(replace(found, hits=others, next_cursor=None))
+
+
+def _read(record: ImageRecord, engine: EngineNeeded) -> bytes:
+    return read_unchanged(record, engine.collection.file(record.id))
 
 
 def _has(request: Request, tag: str) -> bool:

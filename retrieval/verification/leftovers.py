@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 
 from retrieval.atomic import TEMPORARY
 from retrieval.catalog import CATALOG_FILE, Catalog
@@ -13,10 +14,11 @@ from retrieval.publishing import INDEX_DIRECTORY
 from retrieval.schema import TOKENS_SINCE
 from retrieval.segments import SEGMENTS_DIRECTORY
 from retrieval.tokens import TOKENS_DIRECTORY
+from retrieval.uploads import SIDECAR_SUFFIX, UPLOADS_DIRECTORY, UPLOADS_ROOT
 from retrieval.verification.findings import Findings, Leftover
 
 OURS = {CATALOG_FILE, f"{CATALOG_FILE}-wal", f"{CATALOG_FILE}-shm", MANIFEST_FILE, LOCK_FILE}
-FOLDERS = {SEGMENTS_DIRECTORY, TOKENS_DIRECTORY, INDEX_DIRECTORY}
+FOLDERS = {SEGMENTS_DIRECTORY, TOKENS_DIRECTORY, INDEX_DIRECTORY, UPLOADS_DIRECTORY}
 
 
 def find_leftovers(directory: Path, catalog: Catalog, findings: Findings) -> None:
@@ -24,6 +26,9 @@ def find_leftovers(directory: Path, catalog: Catalog, findings: Findings) -> Non
     needed, dead = _segment_bytes(catalog)
     manifest = manifest_or_none(directory)
     named = {record.file for record in manifest.indexes} if manifest else set()
+    for upload in catalog.paths_beneath(UPLOADS_ROOT):
+        path = PurePath(os.fsdecode(upload.path))
+        named |= {str(path), str(path.with_suffix(SIDECAR_SUFFIX))}
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory).as_posix()
         if name in OURS | FOLDERS | named or not path.is_file():
@@ -39,6 +44,8 @@ def find_leftovers(directory: Path, catalog: Catalog, findings: Findings) -> Non
                 findings.leftovers.append(Leftover(name, dead[name], "rows of images that are gone"))
         elif name.endswith(TEMPORARY):
             findings.leftovers.append(Leftover(name, size, "half written by a writer that died"))
+        elif path.parent.name == UPLOADS_DIRECTORY:
+            findings.leftovers.append(Leftover(name, size, "an upload that is not in the catalogue"))
         elif path.parent.name in FOLDERS:
             findings.leftovers.append(Leftover(name, size, "not named by the catalogue or the manifest"))
         else:

@@ -19,6 +19,7 @@ from retrieval.verification.embeddings import verify_next_embeddings, verify_seg
 from retrieval.verification.findings import REBUILD, Findings, Progress, Verification
 from retrieval.verification.leftovers import find_leftovers
 from retrieval.verification.published import verify_published
+from retrieval.verification.uploads import verify_uploads
 from retrieval.verification.write_ahead import verify_write_ahead
 
 # While others write, files may go between reading their names and opening them: look again, so many times.
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     verify_next_embeddings,
     verify_tokens,
     verify_published,
+    verify_uploads,
     find_leftovers,
 )
 
