@@ -117,7 +117,8 @@ def _peer(encoder: str, folders: Sequence[Path], options: argparse.Namespace) ->
         model = ["--clip_model", f"open_clip:{encoder}"]
         paths = ["--input_dataset", str(photos), "--output_folder", str(found)]
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        words = ["--enable_text", "False", "--num_prepro_workers", "2"]
+        # Our batch size: its own, 256, has it encode 512 images and 512 texts to warm up, and is no faster on a CPU.
+        words = ["--enable_text", "False", "--num_prepro_workers", "2", "--batch_size", "32"]
         subprocess.run([script, "inference", *paths, *model, *words], check=True, stdout=subprocess.DEVNULL)
         seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

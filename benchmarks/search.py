@@ -26,7 +26,8 @@ ROOT = Path(__file__).parent.parent
 CACHE = Path.home() / ".cache" / "veralens-benchmarks"
 SIZES = (10_000, 100_000, 1_000_000)
 QUERIES, NEAREST = 200, 100
-PEERS = ("hnswlib", "usearch")
+CALIBRATING = 384  # other texts, which the index is calibrated with
+PEERS = ("faiss", "hnswlib", "usearch")
 HEADER = (
     "| images | | build s (CPU) | on disk MB | load s | first s | resident MB | recall@100 | CPU-ms | p50 / p95 ms | "
     "p50 / p95 ms, 2 threads |\n|---|---|---|---|---|---|---|---|---|---|---|"
@@ -36,7 +37,7 @@ HEADER = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="default: 10000 100000 1000000")
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="default: both")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="default: all")
     parser.add_argument(
         "--peers-to",
         type=int,
@@ -83,6 +84,7 @@ def make_vectors(folder: Path, size: int) -> None:
         best, keys = np.take_along_axis(best, order, axis=1), np.take_along_axis(keys, order, axis=1)
     images.flush()
     np.save(folder / "queries.npy", queries)
+    np.save(folder / "calibrating.npy", World(size).drawn_again(seed=1).texts(CALIBRATING))
     np.save(folder / "truth.npy", keys)
 
 

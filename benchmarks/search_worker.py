@@ -36,7 +36,7 @@ def build(name: str, folder: Path) -> dict[str, Any]:
     if path.exists():
         return {"build_s": None, "build_cpu_s": None, "bytes": _bytes(path)}
     if name == "veralens":
-        seconds, cpu = _build_collection(path, images)
+        seconds, cpu = _build_collection(path, images, np.load(folder / "calibrating.npy"))
     else:
         start, cpu_start = time.perf_counter(), time.process_time()
         PEERS[name].build(images, path)
@@ -44,8 +44,8 @@ def build(name: str, folder: Path) -> dict[str, Any]:
     return {"build_s": seconds, "build_cpu_s": cpu, "bytes": _bytes(path)}
 
 
-def _build_collection(path: Path, images: Any) -> tuple[float, float]:
-    """Enter the images, untimed, then build and publish their index."""
+def _build_collection(path: Path, images: Any, texts: Any) -> tuple[float, float]:
+    """Enter the images, untimed, then build and publish their index, calibrated with ``texts`` as an encoder's are."""
     from retrieval.catalog_writer import FoundPath, ImageContent
     from retrieval.types import EncoderRecord
     from retrieval.writer import Addition, CollectionWriter
@@ -61,7 +61,7 @@ def _build_collection(path: Path, images: Any) -> tuple[float, float]:
                 additions.append(Addition(content, found, vector))
             writer.commit(additions)
         start_s, cpu = time.perf_counter(), time.process_time()
-        writer.publish()
+        writer.publish(lambda count, _: texts[:count])
         return time.perf_counter() - start_s, time.process_time() - cpu
 
 
@@ -80,11 +80,10 @@ def search(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _ours(folder: Path) -> tuple[Ask, str, dict[str, float]]:
+    import retrieval.stores.faiss  # noqa: F401 - with its libraries before the first measurement
     from retrieval.collection import Collection
     from retrieval.manifest import read_manifest
-    from retrieval.stores.faiss import threads
 
-    threads(1)  # what is parallel here is the queries
     libraries = _resident()
     start = time.perf_counter()
     collection = Collection.open(folder / "veralens.index")
@@ -119,7 +118,8 @@ def _peer(peer: Peer, name: str, folder: Path, queries: Any, truth: Any) -> tupl
     while effort < 6400 and _recall([peer.ask(index, query, effort) for query in queries[::2]], truth[::2]) < WANTED:
         effort = int(1.25 * effort)
     ask: Ask = lambda query: peer.ask(index, query, effort)  # noqa: E731
-    return ask, f"{peer.what}, ef {effort}", {"load_s": load, "first_s": first, "libraries": libraries}
+    what = peer.what if name == "faiss" else f"{peer.what}, ef {effort}"
+    return ask, what, {"load_s": load, "first_s": first, "libraries": libraries}
 
 
 def _times(ask: Ask, queries: Any, threads: int) -> tuple[dict[str, float], list[list[int]]]:

@@ -36,6 +36,11 @@ class World:
         often = 1.0 / np.sqrt(np.arange(1, clusters + 1))
         self._chances = np.cumsum(often / often.sum())
 
+    def drawn_again(self, seed: int) -> World:
+        """The same world, of which other images and texts are made from now on."""
+        self._random = np.random.default_rng(seed)
+        return self
+
     def images(self, count: int) -> Vectors:
         """Embeddings of images, (count, 512)."""
         return self._made(count, self._of_images, (0.45, 0.40, 0.15), IMAGE_SPREAD)

@@ -154,13 +154,16 @@ class TokenRun:
 
     def _stretches(self) -> Iterator[list[_Picture]]:
         after, limit, catalog = 0, self._encoder.batch_size, self._writer.catalog
-        roots = root_folders(catalog)
+        directory = self._writer.path
+        roots = root_folders(catalog, directory)
         while images := self._tokens.next_missing(after, limit):
             held = accumulate(image.bytes for image in images)
             images = images[: max(1, sum(size <= MOST_BYTES for size in held))]
             paths = catalog.paths([image.id for image in images])
             yield [
-                _Picture(image, tuple(readable_files(paths[image.id], roots)), display_text(paths[image.id][0]))
+                _Picture(
+                    image, tuple(readable_files(paths[image.id], roots, directory)), display_text(paths[image.id][0])
+                )
                 for image in images
             ]
             after = images[-1].key

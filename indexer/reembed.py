@@ -17,6 +17,7 @@ from indexer.loader import Loader, Unloadable
 from indexer.report import Failure
 from indexer.scan import FoundFile
 from rerank.decoding.pool import DecoderPool
+from retrieval.calibration import text_queries
 from retrieval.catalog import display_text
 from retrieval.encoder import load_encoder
 from retrieval.files import readable_files, root_folders
@@ -101,7 +102,8 @@ def reembed_collection(
         run.run()
         failed = tuple(run.failed.values())
         switched = drop_unreadable or not failed
-        dropped = following.switch(drop_missing=drop_unreadable) if switched else 0
+        texts = text_queries(encoder)
+        dropped = following.switch(drop_missing=drop_unreadable, texts=texts) if switched else 0
     return ReembedReport(encoder.name, run.embedded, failed, dropped, switched, time.monotonic() - start)
 
 
@@ -118,7 +120,8 @@ class _Run:
         progress: Progress | None,
     ) -> None:
         self._catalog = writer.catalog
-        self._roots = root_folders(writer.catalog)
+        self._directory = writer.path
+        self._roots = root_folders(writer.catalog, writer.path)
         self._following = following
         self._encoder = encoder
         self._batch_size = batch_size
@@ -159,7 +162,7 @@ class _Run:
         while images := self._following.next_missing(after, STRETCH):
             paths = self._catalog.paths([image.id for image in images])
             for image in images:
-                files = list(readable_files(paths[image.id], self._roots))
+                files = list(readable_files(paths[image.id], self._roots, self._directory))
                 if attempt < len(files):
                     path = os.fspath(files[attempt])
                     self._hashes.add(image.sha256)

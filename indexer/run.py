@@ -15,6 +15,7 @@ from indexer.report import IndexReport
 from indexer.scan import FoundFile, MountPoint, Skipped, is_beneath, mount_point, scan
 from indexer.selection import EVERYTHING, Selection
 from indexer.stages import Batch, Committed, Stages
+from indexer.uploaded import UploadedFiles
 from rerank.decoding.pool import DecoderPool
 from rerank.errors import InputError
 from retrieval.calibration import text_queries
@@ -63,6 +64,7 @@ class IndexRun:
         with self._readers.lend() as catalog:
             # A link may lead to any folder of the collection, also one that this run does not look through.
             self._reach = [*folders, *(os.fsdecode(root.path) for root in catalog.roots())]
+        self._healed = healed
         self._comparison = Comparison(self._readers, healed)
         self._ticker = Ticker(observe, "indexing", self._work)
         self._embedded = 0
@@ -78,7 +80,8 @@ class IndexRun:
                 self._publish()
                 raise
             mounts = self._settled_mounts()
-            gone = self._comparison.gone(self._folders)
+            uploads = self._see_to_uploads()
+            gone = [*self._comparison.gone(self._folders), *uploads.gone()]
             self._writer.settle(
                 gone=[known.path for known in gone], failures=sorted(self._comparison.failures), mounts=mounts
             )
@@ -110,6 +113,12 @@ class IndexRun:
                 self._tick()
             stages.put(batch)
             stages.flush()
+
+    def _see_to_uploads(self) -> UploadedFiles:
+        size = self._options.batch_size
+        uploads = UploadedFiles(self._writer, self._encoder, self._decoders, self._is_ignored, size)
+        uploads.take_in(self._comparison, self._healed)
+        return uploads
 
     def _work(self) -> Iterator[bool]:
         """For every file that there is, whether it must be read."""

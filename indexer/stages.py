@@ -13,6 +13,7 @@ from PIL import Image
 
 from indexer.embedding import embed
 from indexer.loader import Loaded
+from retrieval.calibration import text_queries
 from retrieval.catalog_writer import FoundPath
 from retrieval.types import Encoder, Vectors
 from retrieval.writer import Addition, CollectionWriter
@@ -97,5 +98,5 @@ class Stages:
                 additions.append(Addition(item.content, found, vector))
         for lost in self._writer.commit(additions):
             refused[lost.found.path] = "is a copy of an image that could not be embedded"
-        self._writer.publish_if_due()
+        self._writer.publish_if_due(text_queries(self._encoder))
         return Committed(batch, refused, sum(not isinstance(vector, str) for vector in vectors.values()))

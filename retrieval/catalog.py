@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from retrieval.checksums import check_row, columns
-from retrieval.schema import CHECKSUMS_SINCE
+from retrieval.checked_rows import CheckedRows
 from retrieval.segments import Row
 from retrieval.types import EncoderRecord, ImageRecord
 
 CATALOG_FILE = "catalog.sqlite"
-_IN = 10_000  # values in one IN (…), below SQLite's limit of 32,766
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +51,15 @@ def display_text(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
-class Catalog:
+class Catalog(CheckedRows):
     """Questions to the catalogue over one connection.
 
     What an answer is made of is checked as it is read; ``sqlite3.DatabaseError`` where it has been altered.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-
-    @cached_property
-    def checked(self) -> bool:
-        """Whether rows carry checksums: not in a collection of an older schema, which readers take as it is."""
-        return int(self.connection.execute("PRAGMA user_version").fetchone()[0]) >= CHECKSUMS_SINCE
-
     def collection(self) -> tuple[str, EncoderRecord] | None:
         """The collection's name and encoder; None before they are set."""
-        found = next(self._select("collection", ""), None)
+        found = next(self.select("collection", ""), None)
         return None if found is None else (found[0], EncoderRecord(found[1], found[2], found[3]))
 
     def generation(self) -> int:
@@ -107,7 +96,7 @@ class Catalog:
 
     def changes(self, after: int) -> list[Change]:
         """The log behind change number ``after``, which must not lie before ``log_start``."""
-        found = self._select("op", "WHERE t.seq > ? ORDER BY t.seq", after)
+        found = self.select("op", "WHERE t.seq > ? ORDER BY t.seq", after)
         changes = [Change(seq, kind, key) for seq, kind, key, _ in found]
         if self.checked and len(changes) != max(0, self.generation() - after):
             raise sqlite3.DatabaseError(f"changes are missing from the log behind {after}")
@@ -115,26 +104,26 @@ class Catalog:
 
     def rows(self) -> Iterator[Row]:
         """Where every embedding lies, in the order they lie on disk."""
-        return map(_row, self._select("image", "ORDER BY t.segment, t.row"))
+        return map(_row, self.select("image", "ORDER BY t.segment, t.row"))
 
     def rows_of(self, keys: Sequence[int]) -> list[Row]:
         """Where the embeddings of ``keys`` lie, in the order they lie on disk; keys that are gone are left out."""
-        found = map(_row, self._select_in("image", "WHERE t.key IN ({})", keys))
+        found = map(_row, self.select_in("image", "WHERE t.key IN ({})", keys))
         return sorted(found, key=lambda row: (row.segment, row.row))
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The image id under each key; images that are gone or have no path any more are left out."""
-        found = self._select_in("image", "WHERE t.key IN ({}) AND EXISTS (SELECT 1 FROM path WHERE image = key)", keys)
+        found = self.select_in("image", "WHERE t.key IN ({}) AND EXISTS (SELECT 1 FROM path WHERE image = key)", keys)
         return {row[0]: row[1] for row in found}
 
     def row_of(self, image_id: str) -> Row | None:
         """Where the embedding of an image lies."""
-        found = next(self._select("image", "WHERE t.id = ?", image_id), None)
+        found = next(self.select("image", "WHERE t.id = ?", image_id), None)
         return _row(found) if found else None
 
     def images(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         """The records of ``ids``; those that are not in the collection are left out."""
-        images = {row[0]: row for row in self._select_in("image", "WHERE t.id IN ({})", ids)}
+        images = {row[0]: row for row in self.select_in("image", "WHERE t.id IN ({})", ids)}
         grouped: dict[int, list[tuple[Any, ...]]] = {}
         for row in self._paths_of(list(images)):
             grouped.setdefault(row[-1], []).append(row)
@@ -142,7 +131,7 @@ class Catalog:
 
     def paths(self, ids: Sequence[str]) -> dict[str, list[bytes]]:
         """Every path of each image, first seen first; ids that are not in the collection are left out."""
-        images = {row[0]: row[1] for row in self._select_in("image", "WHERE t.id IN ({})", ids)}
+        images = {row[0]: row[1] for row in self.select_in("image", "WHERE t.id IN ({})", ids)}
         grouped: dict[str, list[bytes]] = {}
         for row in self._paths_of(list(images)):
             grouped.setdefault(images[row[-1]], []).append(row[1])
@@ -206,12 +195,12 @@ class Catalog:
 
     def id_of(self, key: int) -> str | None:
         """The id of the image under ``key``."""
-        found = next(self._select("image", "WHERE t.key = ?", key), None)
+        found = next(self.select("image", "WHERE t.key = ?", key), None)
         return found[1] if found else None
 
     def roots(self) -> list[Root]:
         """The folders that were indexed."""
-        return [Root(*row) for row in self._select("root", "ORDER BY t.id")]
+        return [Root(*row) for row in self.select("root", "ORDER BY t.id")]
 
     def mounts(self) -> list[bytes]:
         """The mount points that files were last found beneath."""
@@ -221,37 +210,15 @@ class Catalog:
         """Path and reason of what the last run could not take in."""
         return list(self.connection.execute("SELECT display, reason FROM failure ORDER BY rowid"))
 
-    def where_in(self, query: str, values: Sequence[object], *before: object) -> Iterator[tuple[Any, ...]]:
-        """Rows of a query with ``IN ({})`` for all ``values``; ``before`` fills the places in front of it."""
-        for start in range(0, len(values), _IN):
-            part = values[start : start + _IN]
-            cursor = self.connection.execute(query.format(",".join("?" * len(part))), (*before, *part))
-            yield from iter(cursor.fetchone, None)  # not from the cursor: left off midway, it would be closed too late
-
-    def _select(self, table: str, rest: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Checked rows of ``table``, called t in ``rest``: the values that ``CHECKED_COLUMNS`` names."""
-        query = f"SELECT {columns(table, 't', checked=self.checked)} FROM {table} t {rest}"  # noqa: S608
-        return _sound(table, self.connection.execute(query, values))
-
-    def _select_in(self, table: str, rest: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
-        query = f"SELECT {columns(table, 't', checked=self.checked)} FROM {table} t {rest}"  # noqa: S608
-        return _sound(table, self.where_in(query, values))
-
     def _paths_of(self, keys: Sequence[int]) -> list[tuple[Any, ...]]:
         """The path rows of images, first seen first."""
-        return sorted(self._select_in("path", "WHERE t.image IN ({})", keys))
+        return sorted(self.select_in("path", "WHERE t.image IN ({})", keys))
 
 
 _KNOWN = (
     "SELECT p.seen, p.path, p.size, p.mtime_ns, p.sidecar, p.image, i.sha256 "
     "FROM path p JOIN image i ON i.key = p.image"
 )
-
-
-def _sound(table: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    for row in rows:
-        check_row(table, row[:-1], row[-1])
-        yield row[:-1]
 
 
 def _row(image: tuple[Any, ...]) -> Row:

@@ -157,8 +157,8 @@ class Collection:
         """As ``file`` for each of ``ids``; those that are unknown or whose files are gone are left out."""
         with self._readers.lend() as catalog:
             paths = catalog.paths(ids)
-            roots = root_folders(catalog)
-        found = {image_id: next(readable_files(several, roots), None) for image_id, several in paths.items()}
+            roots = root_folders(catalog, self.path)
+        found = {image_id: next(readable_files(several, roots, self.path), None) for image_id, several in paths.items()}
         return {image_id: path for image_id, path in found.items() if path is not None}
 
     def vector(self, image_id: str) -> Vectors:

@@ -14,6 +14,7 @@ import numpy as np
 
 from retrieval.atomic import disk_errors_named, sync_directory
 from retrieval.bitmaps import Keys
+from retrieval.calibration import Texts
 from retrieval.catalog import CATALOG_FILE
 from retrieval.catalog_writer import CatalogWriter
 from retrieval.connections import BUSY_SECONDS, damage_named
@@ -43,13 +44,16 @@ class Compaction:
         return asdict(self)
 
 
-def compact_collection(writer: CollectionWriter, *, progress: Progress | None = None) -> Compaction:
+def compact_collection(
+    writer: CollectionWriter, *, progress: Progress | None = None, texts: Texts | None = None
+) -> Compaction:
     """Rewrite segments without dead rows, shorten the log, drop files that nothing names, shrink the catalogue.
 
     Killed at any moment it leaves the collection as it was, or as it is after one of these steps.
 
     Args:
         progress: called with (rows rewritten, rows to rewrite).
+        texts: gives text queries to calibrate the index with, should it be built anew.
 
     Raises:
         CollectionError: there is no room for it; nothing was changed.
@@ -65,7 +69,7 @@ def compact_collection(writer: CollectionWriter, *, progress: Progress | None = 
             _rewrite_embeddings(writer, progress)
         tokens = compact_tokens(directory, catalog)
         _drop_unnamed(directory, catalog)
-        writer.publish()
+        writer.publish(texts)
         changes = _shorten_log(directory, catalog)
         _shrink(directory, catalog)
     return Compaction(before, bytes_on_disk(directory), dead, tokens, changes)

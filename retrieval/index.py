@@ -22,8 +22,7 @@ class VectorIndex(Protocol):
     """Embeddings under their catalogue keys. Never changed once built; searching is thread-safe.
 
     ``exact``: it looks at every embedding in full, and its cosines are those of the embeddings. Otherwise
-    ``overfetch`` times as many as are wanted should be asked for and compared again in full, and no cosine
-    is further than ``error`` from that of the embedding.
+    ``overfetch`` times as many as are wanted should be asked for and compared again in full.
     """
 
     @property
@@ -32,8 +31,9 @@ class VectorIndex(Protocol):
     @property
     def overfetch(self) -> float: ...
 
-    @property
-    def error(self) -> float: ...
+    def error(self, query: Vectors) -> float:
+        """No cosine with a unit ``query`` (dimension,) is further than this from that of the embedding."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -88,11 +88,11 @@ class Nearest:
 
     def _certain(self, query: Vectors, k: int) -> tuple[Keys, Vectors]:
         """The nearest beyond doubt: what was not compared in full lies further off by more than codes can err."""
-        fetched = max(4 * k, 400)
+        fetched, error = max(4 * k, 400), self._index.error(query)
         while fetched < MOST_COMPARED * len(self._index):
             keys, coded = self._coded(query, fetched, EVERYTHING)
             found, similarities = self._compared(self._rows_of(keys), query, k)
-            if len(keys) < fetched or (len(found) == k and coded[-1] + self._index.error < similarities[-1]):
+            if len(keys) < fetched or (len(found) == k and coded[-1] + error < similarities[-1]):
                 return found, similarities
             fetched *= 4
         listed = None if self._among is None else self._catalog.rows_of(keys_of(self._among).tolist())

@@ -57,13 +57,14 @@ def build_index(catalog: Catalog, segments: Segments, rule: IndexRule = RULE, te
         return read_all(spread(catalog.rows(), total, count), segments)
 
     if plan.kind == LISTS:
-        index = build_lists(plan, sample, segments.dimension, blocks)
+        index = build_lists(plan, sample, blocks)
     else:
         index = FaissIndex.build(plan, segments.dimension, blocks)
-    queries = texts(QUERIES, some_captions(catalog)) if texts else texts_like(sample(4 * QUERIES), QUERIES)
+    queries, words = texts(QUERIES, some_captions(catalog)) if texts else None, "texts"
+    if queries is None:
+        queries, words = texts_like(sample(8 * QUERIES), QUERIES), "made-up queries like texts"
     truth, _ = nearest_of(blocks_of(catalog.rows(), segments), queries, rule.candidates)
-    probes = Probes(queries, "texts" if texts else "made-up queries like texts", truth)
-    return BuiltIndex(*calibrated(index, probes, rule))
+    return BuiltIndex(*calibrated(index, Probes(queries, words, truth), rule))
 
 
 def build_in_memory(catalog: Catalog, segments: Segments, rule: IndexRule = RULE) -> FaissIndex:

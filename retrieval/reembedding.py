@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from retrieval.atomic import disk_errors_named
+from retrieval.calibration import Texts
 from retrieval.errors import CollectionError
 from retrieval.segments import SEGMENTS_DIRECTORY, Row, Segments
 from retrieval.types import EncoderRecord, Vectors
@@ -88,13 +89,14 @@ class NextEmbeddings:
             self._connection.executemany(query, rows)
             self._catalog.set_segment_rows(segment, row + len(embeddings))
 
-    def switch(self, *, drop_missing: bool = False) -> int:
+    def switch(self, *, drop_missing: bool = False, texts: Texts | None = None) -> int:
         """Let the new embeddings and their encoder take over, in one commit, and publish an index of them.
 
         Readers that have the collection open go on with the old ones, and learn of it at their next refresh.
 
         Args:
             drop_missing: remove images that have no new embedding; how many comes back.
+            texts: gives text queries to calibrate the index with.
 
         Raises:
             CollectionError: images are missing and ``drop_missing`` is False; nothing was changed.
@@ -113,7 +115,7 @@ class NextEmbeddings:
                 self._take_over()
             self._writer.adopt(self.encoder)
             self._drop_files()
-            self._writer.publish()
+            self._writer.publish(texts)
         return len(missing)
 
     def abandon(self) -> None:

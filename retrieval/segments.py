@@ -10,8 +10,8 @@ import os
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ _HALF = np.dtype("<f2")
 Halves = NDArray[np.float16]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Where what belongs to the image with catalogue key ``key`` lies, and the CRC-32 of its bytes."""
 
     key: int
@@ -94,20 +93,17 @@ class Segments:
 
     def checked(self, rows: Sequence[Row]) -> tuple[Halves, list[Row]]:
         """What is stored in ``rows``, (n, dimension) in their order, and those that are missing or fail their CRC."""
-        halves = np.zeros((len(rows), self.dimension), dtype=_HALF)
-        damaged = []
+        size, damaged = self._row_bytes, []
+        parts: list[bytes] = []
         for start, stop in _runs(rows, self.block_rows):
             data = self._bytes(rows[start].segment, rows[start].row, stop - start)
-            whole = len(data) // self._row_bytes
-            block = np.frombuffer(data, dtype=_HALF, count=whole * self.dimension).reshape(whole, self.dimension)
-            halves[start : start + whole] = block
-            checksums = [zlib.crc32(one.data) for one in block.view(np.uint8)]
-            damaged += [
-                row
-                for position, row in enumerate(rows[start:stop])
-                if position >= whole or checksums[position] != row.crc
-            ]
-        return halves, damaged
+            whole = memoryview(data)
+            for number, row in enumerate(rows[start:stop]):
+                held = whole[number * size : (number + 1) * size]
+                if len(held) < size or zlib.crc32(held) != row.crc:
+                    damaged.append(row)
+            parts.append(data.ljust((stop - start) * size, b"\0"))
+        return np.frombuffer(b"".join(parts), dtype=_HALF).reshape(len(rows), self.dimension), damaged
 
     def close(self) -> None:
         """Close the files; a second call does nothing."""
@@ -129,6 +125,9 @@ class Segments:
         return b"".join(parts)
 
     def _descriptor(self, segment: int) -> int:
+        found = self._descriptors.get(segment)
+        if found is not None:
+            return found
         with self._lock:
             if segment not in self._descriptors:
                 self._descriptors[segment] = os.open(self.path(segment), os.O_RDONLY | os.O_CLOEXEC)

@@ -11,12 +11,13 @@ def compact(collection: options.CollectionPath = None, as_json: options.Json = F
 
     Searches go on meanwhile; safe to stop and run again.
     """
+    from retrieval.calibration import remembered_queries
     from retrieval.compaction import compact_collection
     from retrieval.writer import CollectionWriter
 
     path = options.needed_collection(options.settings_for(collection))
     with CollectionWriter.open(path) as writer, console.progress("compacting") as progress:
-        done = compact_collection(writer, progress=progress)
+        done = compact_collection(writer, progress=progress, texts=remembered_queries(writer.encoder))
     if as_json:
         console.document(done.to_dict())
         return

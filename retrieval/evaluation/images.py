@@ -93,7 +93,7 @@ def image_finder(collection: Collection, folders: Sequence[Path]) -> Iterator[Im
     pool = ReaderPool(collection.path)
     try:
         with pool.lend() as catalog:
-            yield ImageFinder(catalog, folders, root_folders(catalog))
+            yield ImageFinder(catalog, folders, root_folders(catalog, collection.path))
     finally:
         pool.close()
 

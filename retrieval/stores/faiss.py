@@ -5,7 +5,8 @@ Never fork after this module has searched: OpenMP's threads do not survive it, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import faiss as _faiss
@@ -21,13 +22,16 @@ check_provider()
 # Its stubs lack half of what it has.
 faiss: Any = _faiss
 KINDS = (EXACT, EXACT_HALF, LISTS)
+# Codes that are whole numbers are compared with queries of whole numbers, of 8 bits as well.
+QUERY_LARGEST = 127
 
 
 class FaissIndex:
     """A FAISS index of inner products under catalogue keys; ``parameters`` are what it was built with.
 
-    Of inverted lists, ``parameters`` has ``nprobe``, how many a search looks into, ``overfetch`` and ``error``
-    (see ``VectorIndex``).
+    Of inverted lists, ``parameters`` has ``nprobe``, how many a search looks into, ``overfetch`` (see ``VectorIndex``),
+    ``error``, how far a code may be from its embedding, and ``scale``, what embeddings were multiplied by to become
+    whole numbers; without it, codes are of floats.
     """
 
     def __init__(self, index: Any, kind: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -36,7 +40,7 @@ class FaissIndex:
         self.parameters = dict(parameters or {})
         self.exact = kind != LISTS
         self.overfetch = float(self.parameters.get("overfetch", 1.0))
-        self.error = float(self.parameters.get("error", 0.0))
+        self.scale = float(self.parameters.get("scale", 0.0))
 
     @classmethod
     def build(cls, plan: IndexPlan, dimension: int, blocks: Iterable[tuple[Keys, Vectors]]) -> FaissIndex:
@@ -81,6 +85,19 @@ class FaissIndex:
         """How many inverted lists it has; 0 where it has none."""
         return 0 if self.exact else int(self.faiss_index.nlist)
 
+    def error(self, query: Vectors) -> float:
+        """See ``VectorIndex.error``."""
+        asked, scale = self.asked(query)
+        rounded = np.linalg.norm(asked[0] * (self.scale / scale) - query) if self.scale else 0.0
+        return float(self.parameters.get("error", 0.0) + rounded)
+
+    def asked(self, query: Vectors) -> tuple[Vectors, float]:
+        """What FAISS is to be asked for a query (dimension,): (1, dimension), and what to divide its answers by."""
+        if not self.scale:
+            return query[np.newaxis], 1.0
+        fine = np.float32(QUERY_LARGEST / max(float(np.abs(query).max()), 1e-6))
+        return np.rint(query * fine)[np.newaxis], float(self.scale * fine)
+
     def search(
         self, query: Vectors, k: int, *, among: Bitmap | None = None, without: Bitmap | None = None, effort: float = 1.0
     ) -> tuple[Keys, Vectors]:
@@ -95,9 +112,11 @@ class FaissIndex:
             parameters = faiss.SearchParameters(**options) if options else None
         else:
             parameters = faiss.SearchParametersIVF(nprobe=self.probes(effort), **options)
-        similarities, keys = self.faiss_index.search(query[np.newaxis], k, params=parameters)
+        asked, scale = self.asked(query)
+        with one_thread():
+            similarities, keys = self.faiss_index.search(asked, k, params=parameters)
         found = keys[0] >= 0
-        return keys[0][found], similarities[0][found]
+        return keys[0][found], similarities[0][found] / np.float32(scale)
 
     def probes(self, effort: float) -> int:
         """How many lists are looked into at this effort."""
@@ -119,9 +138,19 @@ def selector(among: Bitmap | None, without: Bitmap | None) -> list[Any] | None:
     return made or None
 
 
-def threads(count: int) -> None:
-    """How many threads FAISS may take, in the whole process."""
-    faiss.omp_set_num_threads(count)
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """FAISS without its threads, for searches of the thread that asks.
+
+    It shares work out by queries, so that one query has no use for a second thread; that one would spin until the
+    first is done, at more than twice the processor time in all. OpenMP keeps the number for each thread apart.
+    """
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def gpus() -> int:

@@ -53,13 +53,16 @@ class GpuIndex:
         self.kind = master.kind
         self.parameters = master.parameters
         self.overfetch = max(OVERFETCH, master.overfetch)
-        self.error = max(HALF_ERROR, master.error)
-        self._clone = clone(master.faiss_index)
+        self._clone = clone(clonable(master))
         # One stream, one scratch memory: FAISS's GPU indexes are not thread-safe.
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.master)
+
+    def error(self, query: Vectors) -> float:
+        """See ``VectorIndex.error``."""
+        return max(HALF_ERROR, self.master.error(query))
 
     def search(
         self, query: Vectors, k: int, *, among: Bitmap | None = None, without: Bitmap | None = None, effort: float = 1.0
@@ -87,13 +90,31 @@ class GpuIndex:
         parameters = None
         if not self.master.exact:
             parameters = faiss.SearchParametersIVF(nprobe=self._probes(effort))
+        asked, scale = self.master.asked(query)
         with self._lock:
-            similarities, keys = self._clone.search(np.ascontiguousarray(query[np.newaxis]), k, params=parameters)
+            similarities, keys = self._clone.search(np.ascontiguousarray(asked), k, params=parameters)
         found = keys[0] >= 0
-        return keys[0][found], similarities[0][found]
+        return keys[0][found], similarities[0][found] / np.float32(scale)
 
     def _probes(self, effort: float) -> int:
         return 0 if self.master.exact else self.master.probes(effort)
+
+
+def clonable(master: FaissIndex) -> Any:
+    """The index in a form that GPUs have: they know 8-bit codes of a range, but not codes that are whole numbers.
+
+    The range is chosen so that each code stands for the same number; lists and centres are shared, not copied.
+    """
+    held = master.faiss_index
+    if not master.scale:
+        return held
+    uniform, product = faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT
+    view = faiss.IndexIVFScalarQuantizer(held.quantizer, held.d, held.nlist, uniform, product, True)
+    # A code c of that kind stands for first + width * (c + 0.5) / 255.
+    faiss.copy_array_to_vector(np.array([-128.5, 255.0], dtype=np.float32), view.sq.trained)
+    view.replace_invlists(held.invlists, False)
+    view.is_trained, view.ntotal, view.nprobe = True, held.ntotal, held.nprobe
+    return view
 
 
 def _on_first_gpu() -> Clone:

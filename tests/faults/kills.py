@@ -1,4 +1,4 @@
-"""kill -9 at random moments: ``python -m tests.faults.kills --rounds 200``.
+"""kill -9 at random moments: ``python -m tests.faults.kills --rounds 200``, with ``--indexer`` of the command itself.
 
 After every kill the collection opens at once, holds all that was acknowledged and nothing that was never begun, and
 keeps every promise of its format.
@@ -124,8 +124,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--indexer", action="store_true", help="kill `veralens index` with the bundled encoder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.indexer:
+            _kill_indexer(Path(folder), options.rounds, options.seed)
+            return
         kills, start = Kills(Path(folder) / "numbers.collection", options.seed), time.monotonic()
         kills.run(options.rounds)
         print(
@@ -133,6 +137,18 @@ def main() -> None:
             f"{time.monotonic() - start:.0f} s: {kills.ledger.acknowledged} changes acknowledged, none lost; "
             f"{len(kills.ledger.there)} images at the end; slowest open {kills.slowest_open:.2f} s; every verify clean"
         )
+
+
+def _kill_indexer(place: Path, rounds: int, seed: int) -> None:
+    from tests.faults.indexer_kills import IndexerKills
+
+    kills, start = IndexerKills(place, seed), time.monotonic()
+    kills.run(rounds)
+    print(
+        f"veralens index, {', '.join(f'{count} {what}' for what, count in kills.rounds.items())}, in "
+        f"{time.monotonic() - start:.0f} s: {kills.seen} images seen before the kills, none lost; "
+        f"slowest open {kills.slowest_open:.2f} s; every verify clean"
+    )
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def master(request: pytest.FixtureRequest) -> FaissIndex:
     if request.param == EXACT_HALF:
         return FaissIndex.build(IndexPlan(EXACT_HALF), DIMENSION, blocks)
     plan = IndexPlan(LISTS, {"nlist": 64, "training": 3000})
-    return with_probes(build_lists(plan, lambda count: vectors[:count], DIMENSION, blocks), 32)
+    return with_probes(build_lists(plan, lambda count: vectors[:count], blocks), 32)
 
 
 @pytest.fixture
@@ -63,6 +63,15 @@ def test_plain_questions_go_to_the_gpu(master: FaissIndex, query: Vectors) -> No
     assert not index.exact
     assert index.overfetch >= 1.5
     assert len(index) == IMAGES
+
+
+def test_the_form_that_gpus_have_gives_the_same(master: FaissIndex, query: Vectors) -> None:
+    index = GpuIndex(master, Clone)  # which FAISS's own clone is made of
+    keys, similarities = index.search(query, 100)
+    expected = master.search(query, 100)
+    assert len(set(keys.tolist()) & set(expected[0].tolist())) >= 99
+    assert similarities == pytest.approx(expected[1], abs=1e-4)
+    assert index.error(query) >= master.error(query)
 
 
 def test_the_rest_goes_to_the_cpu(master: FaissIndex, query: Vectors) -> None:
