@@ -19,6 +19,8 @@ from rerank.errors import (
 )
 
 if TYPE_CHECKING:
+    from rerank.advice import Advice, advise
+    from rerank.explain import Culprit, Explanation, Part, Regions
     from rerank.reranker import EntailmentReranker
     from rerank.types import (
         LABELS,
@@ -33,9 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LABELS",
+    "Advice",
     "Candidate",
+    "Culprit",
     "Entailment",
     "EntailmentReranker",
+    "Explanation",
     "ImageError",
     "ImageTokens",
     "ImageTooLarge",
@@ -44,13 +49,16 @@ __all__ = [
     "ModelError",
     "ModelInvalid",
     "ModelUnavailable",
+    "Part",
     "RankedCandidate",
     "Ranking",
+    "Regions",
     "Reranker",
     "VeralensError",
+    "advise",
 ]
 
-_MODULES = ("rerank.types", "rerank.reranker")
+_MODULES = ("rerank.types", "rerank.advice", "rerank.explain", "rerank.reranker")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 
 from rerank.errors import InputError, ModelUnavailable
 
 BUNDLED = "bundled"
+ADAPTER_CONFIG = "adapter_config.json"
 BUNDLED_DIRECTORY = Path(__file__).parent / "bundled"
 MODELSCOPE_ID = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
 
@@ -62,6 +64,30 @@ def resolve(name: str, *, download: bool = True) -> Path:
     if not download:
         raise ModelUnavailable(f"{name}: not on this machine, and downloads are off. {_remedy(name)}")
     return _download(name)
+
+
+def base_and_adapter(name: str, adapter: str | PathLike[str] | None = None) -> tuple[str, str | None]:
+    """The base model and the adapter that ``name``, and ``adapter`` with it, stand for.
+
+    Raises:
+        InputError: ``name`` is an adapter that does not say what its base is, or two adapters are named.
+    """
+    path = Path(name).expanduser()
+    if not (path / ADAPTER_CONFIG).is_file():
+        return name, None if adapter is None else fspath(adapter)
+    if adapter is not None:
+        raise InputError(f"{name} is an adapter itself; name its base model as the reranker to load {adapter}")
+    from rerank.adapters import read_adapter
+
+    base = read_adapter(path).base
+    if not base:
+        raise InputError(f"{path}: does not say which model it adapts; name that as the reranker and this as --adapter")
+    return base, str(path)
+
+
+def title_of(base: str, adapter: str | None) -> str:
+    """How a model with an adapter is called."""
+    return base if adapter is None else f"{base} + {Path(adapter).name or adapter}"
 
 
 def _download(name: str) -> Path:

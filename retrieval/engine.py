@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rerank import EntailmentReranker
+from rerank.adapters import read_adapter
 from rerank.hardware import Precision
 from rerank.turns import Turns, finish
 from rerank.types import ImageSource
@@ -83,7 +84,7 @@ class SearchEngine:
             second = None
             if reranker is not None:
                 if reranker == "auto" and adapter is not None:
-                    reranker, adapter = str(adapter), None  # it names its base
+                    reranker = read_adapter(adapter).base
                 name = matching_reranker(collection.encoder.name) if reranker == "auto" else reranker_of(reranker)
                 second = EntailmentReranker.from_pretrained(name, device=device, precision=precision, adapter=adapter)
             return cls(collection, loaded, second, fusion_weight=fusion_weight)

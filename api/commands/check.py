@@ -31,6 +31,7 @@ def check(
     ] = None,
     models: options.Models = None,
     reranker: options.Reranker = None,
+    adapter: options.Adapter = None,
     as_json: options.Json = False,
 ) -> None:
     """Check one picture against one text.
@@ -41,17 +42,15 @@ def check(
     from api.explain_schemas import ExplainResponse
     from api.heatmap import write_heatmap
     from api.schemas import EntailmentResponse
-    from rerank import Entailment, EntailmentReranker, InputError, advise
+    from rerank import Entailment, InputError, advise
     from rerank.images import load_image
-    from retrieval.presets import reranker_of
 
     if not text.strip():
         raise InputError("TEXT is empty; say what the picture should show")
-    settings = options.settings_for(models=models, reranker=reranker)
+    settings = options.settings_for(models=models, reranker=reranker, adapter=adapter)
     picture = load_image(image, max_pixels=settings.max_pixels)
-    name = "bundled" if settings.reranker in (None, "auto") else reranker_of(str(settings.reranker))
     explanation: Explanation | None = None
-    with EntailmentReranker.from_pretrained(name, device=settings.device, precision=settings.precision) as judge:
+    with options.loaded_reranker(settings) as judge:
         if explain or heatmap is not None:
             explanation = judge.explain(picture, text, premise, regions=heatmap is not None)
             answer = ExplainResponse.of(explanation, judge.name).model_dump()

@@ -1,4 +1,4 @@
-"""``veralens evaluate``: how good a collection's answers are, or, one day, a model's verdicts."""
+"""``veralens evaluate``: how good a collection's answers are, or, without one, a model's verdicts on labelled pairs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api import console
+from api import console, pair_options
 from api.commands import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from api.evaluations import Outputs, Requirement
     from api.settings import Settings
@@ -19,17 +19,14 @@ if TYPE_CHECKING:
     from retrieval.evaluation import Columns, Judgements, Report
 
 SHOWN_PROBLEMS = 20
-NO_PAIRS = (
-    "evaluating a model on labelled pairs is not there yet; to measure how well a collection is searched, "
-    "name it: veralens evaluate CAPTIONS.csv -c COLLECTION"
-)
-
 CollectionOption = Annotated[
     Path | None, typer.Option("--collection", "-c", metavar="DIR", help="The collection to search.")
 ]
 Require = Annotated[
     list[str] | None,
-    typer.Option("--require", metavar="[SET:]METRIC=VALUE", help="Exit 1 if it is less: r@1=0.9. May be repeated."),
+    typer.Option(
+        "--require", metavar="[SET:]METRIC=VALUE", help="Exit 1 if it is less: r@1=0.9, accuracy=0.9. May be repeated."
+    ),
 ]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures: .png, .svg or .pdf.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write a report: .md or .json.")]
@@ -39,11 +36,19 @@ Sample = Annotated[
 Images = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Where the table's paths begin.  (default: beside the table)")
 ]
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Labelled pairs: compare with this model; `base` is the adapter's own."),
+]
+Worst = Annotated[Path | None, typer.Option(metavar="FILE.png", help="Labelled pairs: a contact sheet of the worst.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if a row could not be used.")]
 
 
 def evaluate(
-    table: Annotated[Path, typer.Argument(metavar="CAPTIONS.csv", help="A table with the columns image and caption.")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="DATA.csv", help="With -c a table of image and caption; without, of labelled pairs."),
+    ],
     collection: CollectionOption = None,
     candidates: Annotated[int, typer.Option(metavar="N", help="How many images of each query are looked at.")] = 100,
     no_rerank: Annotated[bool, typer.Option("--no-rerank", help="Measure similarity alone.")] = False,
@@ -56,7 +61,10 @@ def evaluate(
     require: Require = None,
     strict: Strict = False,
     images: Images = None,
-    image_column: Annotated[str, typer.Option(metavar="NAME", help="The column of paths or image ids.")] = "image",
+    image_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The column of paths or image ids.  (default: image; for pairs image_path)"),
+    ] = None,
     caption_column: Annotated[str, typer.Option(metavar="NAME", help="The column of queries.")] = "caption",
     set_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Report by this column.  (default: set or dataset)")
@@ -66,26 +74,40 @@ def evaluate(
     ] = None,
     sample: Sample = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the sample and the intervals.")] = 0,
+    against: Against = None,
+    worst: Worst = None,
+    premise_column: pair_options.PremiseColumn = "premise",
+    hypothesis_column: pair_options.HypothesisColumn = "hypothesis",
+    label_column: pair_options.LabelColumn = "label",
     models: options.Models = None,
     encoder: options.Encoder = None,
     reranker: options.Reranker = None,
+    adapter: options.Adapter = None,
     as_json: options.Json = False,
 ) -> None:
-    """Measure how well a collection is searched.
+    """Measure how well a collection is searched, or how good verdicts are.
 
-    Asks every caption of a table as a query, and compares the order by similarity with the reranked one: R@1, R@5,
-    R@10, MRR and nDCG@10, each with its 95 % confidence interval.
+    With -c, asks every caption of a table as a query, and compares the order by similarity with the reranked one: R@1,
+    R@5, R@10, MRR and nDCG@10. Without, judges a table of labelled pairs (image_path, premise, hypothesis, label):
+    accuracy, precision, recall, F1 and calibration. Each figure has its 95 % confidence interval.
     """
     from api.evaluations import Outputs, Requirement
-    from rerank.errors import InputError
     from retrieval.evaluation import Columns
     from retrieval.evaluation import evaluate as measure
 
+    settings = options.settings_for(collection, models, encoder, reranker, adapter=adapter)
     if collection is None:
-        raise InputError(NO_PAIRS)
-    settings = options.settings_for(collection, models, encoder, reranker)
+        given = {"sample": sample, "no_rerank": no_rerank, "relevance_column": relevance_column,
+                 "set_column": set_column, "fusion_weight": fusion_weight}  # fmt: skip
+        _refuse(given, "name a collection with -c for it")
+        names = (image_column or "image_path", premise_column, hypothesis_column, label_column)
+        _pairs(table, names, images, settings, against, (output, plot, worst), require or (), seed, as_json, strict)
+        return
+    _refuse({"against": against, "worst": worst}, "leave out -c for it: it is of labelled pairs")
     outputs, required = Outputs.checked(output, plot), [Requirement.parsed(text) for text in require or ()]
-    judged = _judgements(table, collection, Columns(image_column, caption_column, set_column, relevance_column), images)
+    judged = _judgements(
+        table, collection, Columns(image_column or "image", caption_column, set_column, relevance_column), images
+    )
     for one in required:
         one.check(judged)
     asked = judged if sample is None else judged.sample(sample, seed)
@@ -103,6 +125,38 @@ def evaluate(
     _show(report, required, outputs, as_json)
     if not all(one.met(report) for one in required) or (strict and report.judgements.problems):
         raise typer.Exit(1)
+
+
+def _pairs(
+    table: Path,
+    names: tuple[str, str, str, str],
+    images: Path | None,
+    settings: Settings,
+    against: str | None,
+    files: tuple[Path | None, Path | None, Path | None],
+    require: Sequence[str],
+    seed: int,
+    as_json: bool,
+    strict: bool,
+) -> None:
+    """The other way: a model's verdicts on labelled pairs."""
+    from api.pair_evaluation import PairOutputs, PairRequirement, evaluate_pairs
+    from rerank.finetune.pairs import Columns
+
+    outputs, required = PairOutputs.checked(*files), [PairRequirement.parsed(text) for text in require]
+    found = evaluate_pairs(
+        table, Columns(*names), images, settings, against, outputs, required, seed=seed, as_json=as_json
+    )
+    if not all(one.met(found) for one in required) or (strict and found.problems):
+        raise typer.Exit(1)
+
+
+def _refuse(given: Mapping[str, object], remedy: str) -> None:
+    from rerank.errors import InputError
+
+    for name, value in given.items():
+        if value not in (None, False):
+            raise InputError(f"--{name.replace('_', '-')} means nothing here; {remedy}")
 
 
 def _judgements(table: Path, collection: Path, columns: Columns, images: Path | None) -> Judgements:
@@ -124,6 +178,7 @@ def _engine(settings: Settings, *, rerank: bool) -> SearchEngine:
         options.needed_collection(settings),
         encoder=settings.encoder,
         reranker=settings.reranker if rerank else None,
+        adapter=settings.adapter,
         device=settings.device,
         precision=settings.precision,
         fusion_weight=settings.fusion_weight,

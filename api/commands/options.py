@@ -84,11 +84,12 @@ def needed_collection(settings: Settings) -> Path:
 def loaded_reranker(settings: Settings) -> EntailmentReranker:
     """The settings' reranker for a command without a collection; an adapter alone brings its own base."""
     from rerank import EntailmentReranker
+    from rerank.adapters import read_adapter
     from retrieval.presets import reranker_of
 
     name, adapter = settings.reranker, settings.adapter
     if name in (None, "auto"):
-        name, adapter = ("bundled", None) if adapter is None else (str(adapter), None)
+        name = "bundled" if adapter is None else read_adapter(adapter).base
     return EntailmentReranker.from_pretrained(
         reranker_of(str(name)), device=settings.device, precision=settings.precision, adapter=adapter
     )

@@ -50,6 +50,7 @@ def search(
     models: options.Models = None,
     encoder: options.Encoder = None,
     reranker: options.Reranker = None,
+    adapter: options.Adapter = None,
     as_json: options.Json = False,
 ) -> None:
     """Search a collection.
@@ -59,7 +60,7 @@ def search(
     from api.search_schemas import SearchResponse
     from retrieval import SearchEngine
 
-    settings = options.settings_for(collection, models, encoder, reranker)
+    settings = options.settings_for(collection, models, encoder, reranker, adapter=adapter)
     path = options.needed_collection(settings)
     second = None if no_rerank else settings.reranker
     with (
@@ -67,6 +68,7 @@ def search(
             path,
             encoder=settings.encoder,
             reranker=second,
+            adapter=settings.adapter,
             device=settings.device,
             precision=settings.precision,
             fusion_weight=settings.fusion_weight if fusion_weight is None else fusion_weight,

@@ -98,8 +98,8 @@ class Encoder(nn.Module):
         biases = []
         for image_table, token_table in zip(self.image_rel_pos_table_list, self.token_rel_pos_table_list, strict=True):
             bias = absolute.clone()
-            bias[:, :cells, :cells] += _by_head(image_table, image)
-            bias[:, cells:, cells:] += _by_head(token_table, text)
+            bias[:, :cells, :cells] += by_head(image_table, image)
+            bias[:, cells:, cells:] += by_head(token_table, text)
             biases.append(bias.to(dtype))
         return biases * (self.config.encoder_layers if self.config.share_attn_bias else 1)
 
@@ -123,7 +123,7 @@ class Encoder(nn.Module):
         return out
 
 
-def _by_head(table: nn.Module, buckets: Tensor) -> Tensor:
+def by_head(table: nn.Module, buckets: Tensor) -> Tensor:
     """A relative table's entries for ``buckets`` (n, n) as (heads, n, n), gathered along memory."""
     weight = cast(Tensor, table.weight)
     return weight.t().contiguous().index_select(1, buckets.flatten()).view(-1, *buckets.shape)

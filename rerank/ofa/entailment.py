@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from rerank.adapters import apply_adapter, read_adapter
 from rerank.errors import InputError, ModelInvalid
 from rerank.ofa.checkpoint import load_weights, read_weights
 from rerank.ofa.config import TaskConfig, read_ofa_config, read_task_config
@@ -42,9 +43,11 @@ class EntailmentModel:
         device: torch.device,
         dtype: torch.dtype,
         steps: Steps = ALL,
+        source: Path | None = None,
     ) -> None:
         self.task = task
         self.tokenizer = tokenizer
+        self.source = source
         self.device = device
         self.dtype = dtype
         self.steps = steps
@@ -57,16 +60,35 @@ class EntailmentModel:
 
     @classmethod
     def from_directory(
-        cls, directory: Path, device: torch.device, dtype: torch.dtype, steps: Steps = ALL
+        cls,
+        directory: Path,
+        device: torch.device,
+        dtype: torch.dtype,
+        steps: Steps = ALL,
+        adapter: str | Path | None = None,
     ) -> EntailmentModel:
-        """Load a model directory in ModelScope's layout; ModelInvalid when it cannot be used."""
-        config = read_ofa_config(directory)
-        task = read_task_config(directory)
-        tokenizer = Tokenizer.from_directory(directory)
-        with torch.device("meta"):
-            model = OFAModel(config)
-        load_weights(model, read_weights(directory), str(directory))
-        return cls(model, task, tokenizer, device, dtype, steps)
+        """Load a model directory in ModelScope's layout, and add an adapter; ModelInvalid when it cannot be used."""
+        model, task, tokenizer = read_model(directory)
+        if adapter is not None:
+            apply_adapter(model, read_adapter(adapter))
+        return cls(model, task, tokenizer, device, dtype, steps, directory)
+
+    def with_adapter(self, adapter: str | Path | None) -> EntailmentModel:
+        """The same base, read again, with another adapter or with none: nothing of the last one is left behind."""
+        if self.source is None:
+            raise InputError("adapters are loaded onto models that were read from a directory; this one was not")
+        return self.from_directory(self.source, self.device, self.dtype, self.steps, adapter)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the task's settings and of every weight, an adapter's included."""
+        digest = hashlib.blake2b(repr(self.task).encode(), digest_size=16)
+        for name, value in sorted(self.model.state_dict().items()):
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(
+                f"{name} {value.dtype} {tuple(value.shape)}".encode() + flat.view(torch.uint8).numpy().tobytes()
+            )
+        return digest.hexdigest()
 
     @property
     def batch_size(self) -> int:
@@ -102,7 +124,8 @@ class EntailmentModel:
 
     def as_tokens(self, values: NDArray[np.float16]) -> Tensor:
         """Kept image tokens (cells, d_model) as ``image_tokens`` gives them."""
-        return torch.from_numpy(values).to(self.device, self.dtype)
+        # Those of a file are read-only, which torch warns of.
+        return torch.from_numpy(np.require(values, requirements="W")).to(self.device, self.dtype)
 
     def pixels(self, image: Image.Image) -> NDArray[np.float32]:
         """An upright RGB image to (3, size, size)."""
@@ -154,6 +177,17 @@ class EntailmentModel:
         while len(self._kept) > KEPT_BIASES:
             self._kept.popitem(last=False)
         return self._kept[key].fit(length)
+
+
+def read_model(directory: Path) -> tuple[OFAModel, TaskConfig, Tokenizer]:
+    """A model directory as a plain fp32 model on the CPU, which can still be trained or changed."""
+    config = read_ofa_config(directory)
+    task = read_task_config(directory)
+    tokenizer = Tokenizer.from_directory(directory)
+    with torch.device("meta"):
+        model = OFAModel(config)
+    load_weights(model, read_weights(directory), str(directory))
+    return model, task, tokenizer
 
 
 def image_fingerprint(model: OFAModel, task: TaskConfig) -> str:

@@ -111,7 +111,7 @@ def test_below_what_is_required_is_1_and_the_report_is_written(
         (["TABLE", "-c", "COLLECTION", "--plot", "figures.bmp"], ".png, .svg, .pdf"),
         (["TABLE", "-c", "COLLECTION", "--reranker", "no such model"], "no such model"),
         (["PAIRS", "-c", "COLLECTION"], "no column 'image'"),
-        (["PAIRS"], "labelled pairs is not there yet"),
+        (["PAIRS"], "line 2: image_path"),
     ],
 )
 def test_wrong_usage_is_2_and_one_line(
