@@ -5,23 +5,53 @@ Never in it: keys, queries and other texts, pictures, and paths as they were ask
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
+import queue
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
 from typing import Any
 
 from api import request_ids
 
 log = logging.getLogger("veralens.requests")
+# Lines kept for a stderr that takes none; those that follow are lost, and requests are answered all the same.
+MOST_WAITING = 10_000
+# How long the end of the process waits for lines that are not written yet.
+LAST_SECONDS = 2.0
 
 
 def configure(log_format: str, level: str) -> None:
-    """Send the log to stderr: ours from ``level`` on, other packages' from warnings on."""
-    handler = logging.StreamHandler()
+    """Send the log to stderr: ours from ``level`` on, other packages' from warnings on.
+
+    A thread of its own writes it: a pipe that nobody reads would else hold up every request.
+    """
+    handler = Beside(queue.Queue(MOST_WAITING))
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("veralens").setLevel(level.upper())
+    QueueListener(handler.queue, logging.StreamHandler()).start()
+    atexit.register(handler.wait, LAST_SECONDS)
+
+
+class Beside(QueueHandler):
+    """Formats lines where they are said, since they name the request, and leaves the writing to another thread."""
+
+    queue: queue.Queue[logging.LogRecord]
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+    def wait(self, seconds: float) -> None:
+        """Until all is written, or for so long."""
+        until = time.monotonic() + seconds
+        while self.queue.unfinished_tasks and time.monotonic() < until:
+            time.sleep(0.01)
 
 
 def say(level: int, message: str, fields: Mapping[str, Any]) -> None:

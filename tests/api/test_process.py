@@ -71,6 +71,14 @@ def test_serve_ends_in_order(collection: Path, number: signal.Signals, code: int
         assert "Traceback" not in process.stderr.read()
 
 
+def test_a_log_that_nobody_reads_holds_nobody_up(collection: Path) -> None:
+    with serving("-c", str(collection), "--log-level", "info") as (_, url), httpx.Client(base_url=url) as client:
+        wait_ready(url)
+        # More than a pipe holds.
+        for _number in range(1_000):
+            assert client.get("/v1/models", timeout=30).status_code == 200
+
+
 def test_serve_takes_keys_from_the_environment(collection: Path) -> None:
     with serving("-c", str(collection), "--host", "0.0.0.0", VERALENS_API_KEYS="secret") as (_, url):
         assert httpx.get(f"{url}/livez").status_code == 200
