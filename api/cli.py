@@ -16,12 +16,19 @@ import typer
 from typer.exceptions import TyperException
 
 from api import console
+from api.commands.audit import audit
 from api.commands.check import check
 from api.commands.compact import compact
+from api.commands.dataset import dataset
 from api.commands.demo import demo
 from api.commands.evaluate import evaluate
+from api.commands.export import export
+from api.commands.finetune import finetune
 from api.commands.index import index
 from api.commands.info import info
+from api.commands.keys import keys
+from api.commands.merge import merge
+from api.commands.mine import mine
 from api.commands.models import models
 from api.commands.reembed import reembed
 from api.commands.remove import remove
@@ -55,8 +62,12 @@ def veralens(
         raise typer.Exit(WRONG_INPUT)
 
 
-for command in (demo, index, search, check, evaluate, serve, info, models, verify, remove, compact, reembed):
+for command in (demo, index, search, check, audit, evaluate, serve, info, models, verify, remove, compact, reembed):
     app.command()(command)
+for tuning in (finetune, mine, merge, export):
+    app.command()(tuning)
+app.add_typer(keys)
+app.add_typer(dataset)
 
 
 def installed_version() -> str:

@@ -6,11 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from api.decoding import Decoder
 from api.errors import MEDIA_TYPE, Problem
+from api.fetch import Fetcher
+from api.metrics import Metrics
 from api.schemas import ProblemDocument
 from api.service import Engine, Service
 from api.settings import Settings
 from api.thumbnails import Thumbnails
+from api.uploads import Uploads
 
 
 def _service(request: Request) -> Service:
@@ -27,9 +31,35 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
+def _metrics(request: Request) -> Metrics:
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
 def _thumbnails(request: Request) -> Thumbnails:
     thumbnails: Thumbnails = request.app.state.thumbnails
     return thumbnails
+
+
+def _decoder(request: Request) -> Decoder:
+    decoder: Decoder = request.app.state.decoder
+    return decoder
+
+
+def _fetcher(request: Request) -> Fetcher:
+    fetcher: Fetcher = request.app.state.fetcher
+    return fetcher
+
+
+def _uploads(request: Request) -> Uploads:
+    uploads: Uploads = request.app.state.uploads
+    return uploads
+
+
+def _form_body(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise Problem(415, f"Content-Type {kind or 'is missing: it'} must be multipart/form-data")
 
 
 def _json_body(request: Request) -> None:
@@ -39,16 +69,23 @@ def _json_body(request: Request) -> None:
 
 
 JsonNeeded = Depends(_json_body)
+FormNeeded = Depends(_form_body)
 ReadyNeeded = Depends(_engine)
 ServiceNeeded = Annotated[Service, Depends(_service)]
 EngineNeeded = Annotated[Engine, Depends(_engine)]
 SettingsNeeded = Annotated[Settings, Depends(_settings)]
+MetricsNeeded = Annotated[Metrics, Depends(_metrics)]
+FetcherNeeded = Annotated[Fetcher, Depends(_fetcher)]
+DecoderNeeded = Annotated[Decoder, Depends(_decoder)]
 ThumbnailsNeeded = Annotated[Thumbnails, Depends(_thumbnails)]
+UploadsNeeded = Annotated[Uploads, Depends(_uploads)]
 
 _SAID = {
     400: "malformed",
     401: "a key is needed",
+    403: "not allowed here",
     404: "not found",
+    409: "not in this state",
     413: "too large",
     415: "not an image, or not a media type, that is read here",
     422: "well-formed but wrong",

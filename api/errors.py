@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,13 +13,18 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import BaseRoute, Match
 
+from api import request_ids
+from api.batches import NoRoom
 from api.service import NotReady
 from api.worker import QueueFull, WorkerClosed
 from rerank.errors import ImageError, ImageTooLarge, InputError, ModelError, VeralensError
 from retrieval.errors import CollectionError, EncoderChanged, GenerationNotReached, ImageNotFound
 
 MEDIA_TYPE = "application/problem+json"
+UNEXPECTED = "something went wrong here; the server's log says what"
 log = logging.getLogger("veralens")
+# Answered with Retry-After: 429 where too much waits, else 503.
+BUSY = (QueueFull, NotReady, NoRoom, WorkerClosed)
 # The most special first: the first that fits decides.
 STATUS: tuple[tuple[type[VeralensError], int], ...] = (
     (ImageNotFound, 404),
@@ -64,6 +69,8 @@ def problem(
     }
     if errors:
         document["errors"] = list(errors)
+    if (request_id := request_ids.current.get()) is not None:
+        document["request_id"] = request_id
     return JSONResponse(document, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
@@ -73,9 +80,20 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(VeralensError, _veralens)
-    for busy in (QueueFull, NotReady, WorkerClosed):
+    for busy in BUSY:
         app.add_exception_handler(busy, _busy)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """The problem document for an exception, as the handlers give it, for who has begun to answer already."""
+    handlers: tuple[tuple[type[Exception], Callable[[Request, Exception], JSONResponse]], ...] = (
+        (StarletteHTTPException, _http),
+        (VeralensError, _veralens),
+        *((busy, _busy) for busy in BUSY),
+    )
+    handle = next((handle for kind, handle in handlers if isinstance(error, kind)), _unexpected)
+    return handle(request, error)
 
 
 def _phrase(status: int) -> str:
@@ -144,4 +162,4 @@ def _busy(request: Request, error: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
-    return problem(500, "something went wrong here; the server's log says what", request.url.path)
+    return problem(500, UNEXPECTED, request.url.path)

@@ -15,6 +15,8 @@ MAX_TEXT = 2_000
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
+MAX_DEADLINE_MS = 600_000
+DeadlineMs = Annotated[float, Field(ge=1, le=MAX_DEADLINE_MS)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -32,9 +34,10 @@ class EntailmentRequest(Document):
     """The JSON body of ``POST /v1/entailment``; exactly one of ``image`` and ``image_url``."""
 
     image: str | None = Field(None, description="a data URI, or the id of an image of the collection")
-    image_url: str | None = Field(None, description="refused: this service fetches no URLs")
+    image_url: str | None = Field(None, description="the picture's URL, where the service fetches URLs")
     text: Text = Field(description="the statement to hold against the picture")
     premise: Text | None = Field(None, description="what is known of the picture beside its pixels")
+    deadline_ms: DeadlineMs | None = Field(None, description="how long the verdict may be waited for, else 503")
 
 
 class EntailmentForm(Document):
@@ -42,6 +45,7 @@ class EntailmentForm(Document):
 
     text: Text
     premise: Text | None = None
+    deadline_ms: DeadlineMs | None = None
 
 
 class EntailmentResponse(Answer):
@@ -117,6 +121,7 @@ class ProblemDocument(Answer):
     detail: str
     instance: str
     errors: list[FieldError] = []
+    request_id: str | None = Field(None, description="the answer's X-Request-ID, which the server's log names, too")
 
 
 def shown_path(path: str) -> str:

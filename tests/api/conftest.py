@@ -12,12 +12,11 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
 from api.app import create_app
-from api.server import listen, url_of
+from api.server import Server, listen, url_of
 from api.settings import Settings
 from indexer import build_collection
 from indexer.samples.catalogue import DEMO_CAPTIONS, Sample, sample_catalogue
@@ -41,16 +40,17 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """The URL of ``app`` served by uvicorn on a free port."""
+    """The URL of ``app`` served on a free port, as ``veralens serve`` does it."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    listening = threading.Event()
+    server = Server(app, app.state.settings, lambda _: listening.set())
+    thread = threading.Thread(target=server.run, args=[listener])
     thread.start()
     try:
-        wait_until(lambda: server.started or not thread.is_alive())
+        wait_until(lambda: listening.is_set() or not thread.is_alive())
         yield url_of(listener)
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join(30)
         listener.close()
 
@@ -65,7 +65,7 @@ def wait_until(happens: Callable[[], bool], seconds: float = 30.0) -> None:
 
 def wait_ready(url: str) -> None:
     """Return when the service at ``url`` is ready."""
-    wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 200, 120)
+    wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 200, 600)
 
 
 def assert_problem(response: httpx.Response, status: int, word: str = "") -> None:

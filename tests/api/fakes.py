@@ -7,14 +7,18 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rerank.deadline import Deadline
 from rerank.errors import ImageError
 from rerank.images import load_image
-from rerank.types import Candidate, Entailment, Pair, RankedCandidate, Ranking
+from rerank.turns import Turns, Work
+from rerank.types import Candidate, Entailment, ImageSource, ImageTokens, Pair, RankedCandidate, Ranking
 from retrieval.errors import ImageNotFound
+from retrieval.events import Found, Watch
 from retrieval.types import CollectionInfo, EncoderRecord, Hit, ImageRecord, SearchResult, Timings
 
 VERDICT = (0.7, 0.2, 0.1)
@@ -41,11 +45,15 @@ class FakeShelf:
             raise ImageNotFound(f"{image_id}: no such image in the collection")
         return self.paths[image_id]
 
+    def rerank_tokens(self, ids: Sequence[str], fingerprint: str) -> dict[str, NDArray[np.float16]]:
+        return {}
+
 
 class FakeJudge:
     """Gives every pair the same verdict; ``late`` candidates of a ranking are not reached in time."""
 
     name = "fake"
+    image_size = 64
 
     def __init__(self) -> None:
         self.late = 0
@@ -54,6 +62,24 @@ class FakeJudge:
 
     def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         return np.tile(np.array(VERDICT, np.float32), (len(pairs), 1))
+
+    @property
+    def image_fingerprint(self) -> str:
+        return "fake"
+
+    def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
+        return [ImageTokens(np.zeros((49, 8), np.float16), self.image_fingerprint) for _ in images]
+
+    def score_turns(
+        self, pairs: Sequence[Pair], *, deadline_ms: float | None = None
+    ) -> Turns[list[NDArray[np.float32] | Exception]]:
+        return list((yield Work("pairs", self.score, pairs, 8, Deadline(deadline_ms))))
+
+    def rank_turns(
+        self, query: str, candidates: Sequence[Candidate], *, deadline_ms: float | None = None
+    ) -> Turns[Ranking]:
+        yield from ()
+        return self.rank(query, candidates, deadline_ms=deadline_ms)
 
     def rank(self, query: str, candidates: Sequence[Candidate], *, deadline_ms: float | None = None) -> Ranking:
         self.ranked = list(candidates)
@@ -78,9 +104,19 @@ class FakeEngine:
     reranker: FakeJudge | None = field(default_factory=FakeJudge)
     gate: threading.Event = field(default_factory=threading.Event)
     fail: Callable[[], Exception] | None = None
+    fail_after_found: Callable[[], Exception] | None = None
     searches: list[str] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
     closed: bool = False
+
+    def search_turns(self, query: str, *, watch: Watch | None = None, **options: Any) -> Turns[SearchResult]:
+        yield from ()
+        result = self.search(query, **options)
+        if watch is not None:
+            watch(Found(result.hits, result.collection))
+        if self.fail_after_found is not None:
+            raise self.fail_after_found()
+        return result
 
     def search(
         self,
