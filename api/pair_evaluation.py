@@ -89,13 +89,15 @@ class PairOutputs:
 
     def write(self, report: PairReport, required: Sequence[PairRequirement]) -> None:
         """Write each file whole or not at all."""
-        from rerank.finetune.plots import write_plot, write_sheet
+        from rerank.finetune.contact_sheet import MOST, write_sheet
+        from rerank.finetune.evaluation import verdicts, worst
+        from rerank.finetune.plots import write_plot
         from rerank.finetune.tables import markdown
 
         if self.plot is not None:
             write_plot(report, self.plot)
         if self.sheet is not None:
-            write_sheet(report, self.sheet)
+            write_sheet(verdicts(report.judged, worst(report.judged, MOST)), self.sheet, "no row is wrong")
         if self.report is None:
             return
         if self.report.suffix.lower() == ".json":

@@ -17,6 +17,9 @@ def mine(
     below: Annotated[
         float, typer.Option(metavar="P", min=0.0, max=1.0, help="Unsure is a confidence below this.")
     ] = 0.6,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="The hardest of them as a contact sheet.")
+    ] = None,
     images: pair_options.Images = None,
     image_column: pair_options.ImageColumn = "image_path",
     premise_column: pair_options.PremiseColumn = "premise",
@@ -32,10 +35,13 @@ def mine(
     Writes a table that `finetune` reads, the hardest rows first; fill in the labels that are empty.
     """
     from rerank.finetune import mining
+    from rerank.finetune.contact_sheet import write_sheet
     from rerank.finetune.evaluation import judge
     from rerank.finetune.pairs import Columns
 
     pair_options.check_output(output, (".csv",))
+    if sheet is not None:
+        pair_options.check_output(sheet, (".png",))
     columns = Columns(image_column, premise_column, hypothesis_column, label_column)
     read = pair_options.read_table(table, columns, images, labelled=False)
     pair_options.check_usable(read)
@@ -44,6 +50,8 @@ def mine(
         judged = judge(judging, read, progress)
     found = mining.mine(judged, below)
     mining.write_hard(found, read, output)
+    if sheet is not None:
+        write_sheet([(one.pair, one.predicted, one.confidence) for one in found], sheet, "no row is hard")
     pair_options.note_problems(judged.problems)
     counts = mining.summary(judged, found)
     if as_json:

@@ -68,6 +68,8 @@ async def rerank(
     left = None if until is None else max(NO_TIME_MS, 1000.0 * (until - time.monotonic()))
     ranking, model = await unless_gone(request, service.rerank(body.query, candidates, body.top_n, left, read.kept))
     errors = read.errors | _failures(ranking)
+    if late := sum(detail == LATE for detail in errors.values()):  # those that were still being opened as well
+        ranking.degraded = f"the deadline came before {late} of {len(documents)} pictures were judged"
     if name == "texts":
         return tei_answer(body, documents, ranking, errors)
     version = "2" if request.url.path.startswith("/v2/") else "1"

@@ -27,7 +27,7 @@ from rerank.finetune.metrics import (
 )
 from rerank.finetune.pairs import LabelledPair, PairTable, Problem
 from rerank.reranker import EntailmentReranker
-from rerank.types import LABELS
+from rerank.types import LABELS, Label
 
 Progress = Callable[[int, int], None]
 METRICS = ("accuracy", "f1", *(f"{label}:{name}" for label in LABELS for name in ("precision", "recall", "f1")))
@@ -157,6 +157,12 @@ def report(
         judged,
         judged.problems,
     )
+
+
+def verdicts(judged: Judged, places: Sequence[int]) -> list[tuple[LabelledPair, Label, float]]:
+    """Rows by their places, each with its verdict and how sure of it the model is."""
+    rows = [(judged.pairs[place], judged.probabilities[place]) for place in places]
+    return [(pair, LABELS[int(row.argmax())], float(row.max())) for pair, row in rows]
 
 
 def worst(judged: Judged, count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""An evaluation as pictures: confusion matrix and reliability, and the worst rows as a contact sheet."""
+"""An evaluation as a picture: confusion matrix and reliability."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw, ImageFont
-
-from rerank.errors import ImageError, InputError
-from rerank.finetune.evaluation import ModelFigures, PairReport, worst
+from rerank.errors import InputError
+from rerank.finetune.evaluation import ModelFigures, PairReport
 from rerank.finetune.tables import headline, significance
-from rerank.images import load_image
 from rerank.types import LABELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".png", ".svg", ".pdf")
-SHEET_ROWS, SHEET_COLUMNS = 3, 4
-TILE, CAPTION = 260, 112
 _INK, _FAINT, _BLUE, _BEFORE = "#1f2933", "#6b7785", "#0f6cbd", "#a9b4c2"
-_COLOURS = {"entailment": "#15803d", "neutral": "#a16207", "contradiction": "#b91c1c"}
 
 
 def check_plot(path: Path) -> None:
@@ -55,48 +49,6 @@ def write_plot(report: PairReport, path: Path) -> None:
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
     temporary.replace(path)
-
-
-def write_sheet(report: PairReport, path: Path) -> int:
-    """The worst rows as a PNG: picture, statement, label, verdict; how many there were comes back."""
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: a contact sheet is a .png; name a file that ends so")
-    places = worst(report.judged, SHEET_ROWS * SHEET_COLUMNS)
-    columns = min(SHEET_COLUMNS, max(1, len(places)))
-    rows = max(1, -(-len(places) // columns))
-    sheet = Image.new("RGB", (columns * TILE, rows * (TILE + CAPTION)), "white")
-    if not places:
-        ImageDraw.Draw(sheet).text((16, 16), "no row is wrong", fill=_INK, font=_font(18))
-    for number, place in enumerate(places):
-        pair, found = report.judged.pairs[place], report.judged.probabilities[place]
-        corner = (number % columns * TILE, number // columns * (TILE + CAPTION))
-        _tile(
-            sheet, corner, pair.image, pair.hypothesis, str(pair.label), LABELS[int(found.argmax())], float(found.max())
-        )
-    temporary = path.with_name(path.name + ".tmp")
-    sheet.save(temporary, format="PNG")
-    temporary.replace(path)
-    return len(places)
-
-
-def _tile(
-    sheet: Image.Image, corner: tuple[int, int], image: Path, text: str, label: str, verdict: str, confidence: float
-) -> None:
-    pen, (x, y) = ImageDraw.Draw(sheet), corner
-    try:
-        picture = load_image(image, max_side=TILE)
-        picture.thumbnail((TILE - 12, TILE - 12))
-        sheet.paste(picture, (x + (TILE - picture.width) // 2, y + (TILE - picture.height) // 2))
-    except ImageError as error:
-        pen.text((x + 8, y + 8), textwrap.fill(str(error), 34), fill=_FAINT, font=_font(12))
-    lines = textwrap.wrap(text, 34)[:3]
-    pen.multiline_text((x + 8, y + TILE), "\n".join(lines), fill=_INK, font=_font(14), spacing=3)
-    pen.text((x + 8, y + TILE + 60), f"label: {label}", fill=_COLOURS[label], font=_font(13))
-    pen.text((x + 8, y + TILE + 80), f"verdict: {verdict}, {confidence:.2f}", fill=_COLOURS[verdict], font=_font(13))
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
 
 
 def _confusion(axes: Axes, one: ModelFigures, title: str) -> None:

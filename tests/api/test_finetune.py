@@ -114,7 +114,10 @@ def test_mined_rows_can_be_fed_back(adapter: Path, unseen: Path, tmp_path: Path,
         writer.writerows({**row, "shop": "=1+1", **({"label": ""} if n % 2 else {})} for n, row in enumerate(rows))
     hard = tmp_path / "hard.csv"
     capsys.readouterr()
-    assert main(["mine", str(half), "--below", "0.7", "-o", str(hard), "--json"]) == 0
+    sheet = tmp_path / "hard.png"
+    assert main(["mine", str(half), "--below", "0.7", "-o", str(hard), "--sheet", str(sheet), "--json"]) == 0
+    with Image.open(sheet) as drawn:
+        assert drawn.width > 260
     found = document(capsys)
     with hard.open(newline="") as file:
         mined = list(csv.DictReader(file))
