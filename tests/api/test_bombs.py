@@ -26,7 +26,7 @@ GOOD = encode(Image.new("RGB", (300, 200), "teal"), "JPEG")
 # Refused, and with which statuses.
 BOMBS = {
     "scans": (lambda: many_scans(4_000, 900), {415, 422}),
-    "texts": (lambda: many_texts(400_000), {415, 422}),
+    "texts": (lambda: many_texts(2_000_000), {415, 422}),
     "claim": (lambda: claiming_png(100_000, 100_000), {422}),
     "flat": (lambda: flat_png(12_000, 12_000), {422}),
     "webp": (lambda: encode(Image.new("RGB", (16_000, 16_000)), "WEBP", lossless=True), {422}),
