@@ -28,6 +28,15 @@ ROOT = Path(__file__).parent.parent.parent
 GOOD = encode(quarters())
 
 
+BEFORE: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _before() -> None:
+    BEFORE.clear()
+    BEFORE.update(children(os.getpid()))
+
+
 @pytest.fixture
 def pool() -> Iterator[DecoderPool]:
     with DecoderPool(2) as pool:
@@ -136,7 +145,7 @@ def test_a_crash_costs_one_file(slow: bytes) -> None:
 def test_a_process_that_died_between_two_files_costs_none() -> None:
     with DecoderPool(1) as pool:
         pool.decode(GOOD)
-        (child,) = children(os.getpid())
+        (child,) = own_children()
         os.kill(child, signal.SIGKILL)
         wait_until(lambda: state(child) in ("Z", ""))
         assert differ(pool.decode(GOOD).image) == 0
@@ -159,11 +168,11 @@ def test_closing_ends_what_is_being_decoded(slow: bytes) -> None:
 
 def test_no_more_processes_than_there_is_work_for() -> None:
     with DecoderPool(4) as pool:
-        assert children(os.getpid()) == []
+        assert own_children() == []
         for _ in range(3):
             pool.decode(GOOD)
-        assert len(children(os.getpid())) == 1
-    assert children(os.getpid()) == []
+        assert len(own_children()) == 1
+    assert own_children() == []
     with pytest.raises(InputError, match="at least one worker"):
         DecoderPool(0)
 
@@ -214,11 +223,16 @@ def busy_child(pool: DecoderPool) -> int:
     found: list[int] = []
 
     def decoding() -> bool:
-        found[:] = children(os.getpid())
+        found[:] = own_children()
         return len(found) == 1 and state(found[0]) == "R" and cpu_seconds(found[0]) > 0.3
 
     wait_until(decoding)
     return found[0]
+
+
+def own_children() -> list[int]:
+    """Processes of this test's pools, without those of servers that other tests keep."""
+    return [child for child in children(os.getpid()) if child not in BEFORE]
 
 
 def children(pid: int) -> list[int]:

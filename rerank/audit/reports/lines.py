@@ -14,6 +14,9 @@ from rerank.audit.types import AuditedRow
 from rerank.audit.wording import Wording
 from rerank.types import LABELS
 
+# What many programs take for the end of a line, beside those that JSON always escapes.
+_LINE_ENDS = {ord(one): f"\\u{ord(one):04x}" for one in "\x85\u2028\u2029"}
+
 
 class CsvReport:
     """Every row, UTF-8 with a byte order mark, which spreadsheets need; no cell begins as a formula does.
@@ -75,7 +78,7 @@ class JsonLinesReport:
             **{"correct": audited.correct, "problem": audited.outcome.problem},
             "extra": dict(zip(self._extras, row.extras, strict=True)),
         }
-        self._file.write(json.dumps(found, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(found, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
 
     def finish(self, _: Summary) -> None:
         """Give the file its name."""

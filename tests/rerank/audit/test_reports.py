@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -79,6 +79,7 @@ def test_csv_cells_never_begin_as_formulas(text: str) -> None:
 
 
 @given(st.lists(st.text(alphabet=st.characters(), max_size=30), min_size=1, max_size=5))
+@example(["one\x85two\u2028three\u2029four"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_at_all_can_be_exported(tmp_path: Path, texts: list[str]) -> None:
     audited(tmp_path, texts, (".xlsx", ".csv", ".jsonl", ".html"))
