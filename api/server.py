@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from rerank.errors import InputError
 Announce = Callable[[str], None]
 # How often a server that drains looks whether it is to end at once, in seconds.
 TICK = 0.1
+# The models' thread gives the interpreter away at each operation, and under load would wait so long to have it back.
+SWITCH_SECONDS = 0.0005
 # What is left, after draining, for the last answers to reach their readers, in seconds.
 CLOSING_SECONDS = 2
 
@@ -57,6 +60,7 @@ class Server:
 
     def run(self, listener: socket.socket) -> None:
         """Serve on ``listener`` until told to stop; in another than the main thread by ``stop`` alone."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         if threading.current_thread() is not threading.main_thread():
             self._server.run(sockets=[listener])
             return
