@@ -20,10 +20,14 @@ async def unless_gone(request: Request, answer: Coroutine[Any, Any, T]) -> T:
         ClientDisconnect: the client has gone, and ``answer`` was cancelled, or not even begun.
     """
     watching = asyncio.ensure_future(_gone(request))
-    await asyncio.sleep(0)  # who has gone already is seen before anything is queued
-    if watching.done():
+    try:
+        await asyncio.sleep(0)  # who has gone already is seen before anything is queued
+        if watching.done():
+            raise ClientDisconnect
+    except BaseException:
+        watching.cancel()
         answer.close()
-        raise ClientDisconnect
+        raise
     answering = asyncio.ensure_future(answer)
     try:
         await asyncio.wait({answering, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -131,8 +131,8 @@ def test_all_paths_and_forms_agree(http: httpx.Client, uris: list[str], photos: 
     for several in zip(*answers, strict=True):
         assert len({result["index"] for result in several}) == 1
         expected = scored[ids[names[several[0]["index"]]]]
-        # Batches of other sizes round otherwise; the ids' tokens were those of files, not of what was sent.
-        assert [result["relevance_score"] for result in several] == pytest.approx([expected] * 3, abs=1e-4)
+        # In bf16 batches of other sizes round otherwise, and tokens that the collection keeps are float16.
+        assert [result["relevance_score"] for result in several] == pytest.approx([expected] * 3, abs=2e-3)
 
 
 def test_jinas_examples(http: httpx.Client, uris: list[str], jeans: set[int]) -> None:
