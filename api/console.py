@@ -54,10 +54,6 @@ class Bar:
     def __call__(self, done: int, total: int) -> None:
         self._bar.update(self._task, completed=done, total=total)
 
-    def retitle(self, title: str) -> None:
-        """Begin the next stage of a job."""
-        self._bar.update(self._task, description=title, completed=0)
-
 
 @contextmanager
 def progress(title: str) -> Iterator[Bar | None]:
