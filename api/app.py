@@ -20,6 +20,7 @@ from api.fetch import Fetcher, FetchPolicy
 from api.hosts import Hosts, SameSite, allowed_hosts
 from api.metrics import Metrics
 from api.recorder import Recorder
+from api.room import Room
 from api.routes import audits, collection, entailment, explain, health, images, pages, rerank, search, uploads
 from api.service import Engine, Service
 from api.settings import Settings
@@ -100,6 +101,7 @@ def _add_doors(app: FastAPI, settings: Settings) -> None:
         )
     app.add_middleware(Recorder, metrics=app.state.metrics, service=app.state.service)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Room, admission=app.state.service.worker.admission, metrics=app.state.metrics)
 
 
 def _lifespan(

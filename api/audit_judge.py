@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from api.admission import QueueFull
 from api.engine import Engine, Judge
 from api.service import NotReady, Service
-from api.worker import QueueFull, WorkerClosed
+from api.worker import WorkerClosed
 from rerank.audit import AuditCancelled
 
 T = TypeVar("T")

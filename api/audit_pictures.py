@@ -10,11 +10,11 @@ from pathlib import Path
 
 from anyio.from_thread import start_blocking_portal
 
+from api.admission import QueueFull
 from api.archives import PictureArchive
 from api.engine import Shelf
 from api.fetch import Fetcher, FetchPolicy, FetchRefused
 from api.thumbnails import read_unchanged
-from api.worker import QueueFull
 from rerank.audit import PictureFinder
 from rerank.errors import ImageError
 from retrieval.errors import ImageNotFound

@@ -9,18 +9,20 @@ never do. Answers that are being computed hold no place in this: their clients a
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Literal, cast
 
-import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.doors import SECURITY_HEADERS
 from api.errors import problem
 from api.metrics import Metrics
 from api.settings import Settings
+from api.transports import Together
 
 # How long anybody may take before having to give way, in seconds.
 GRACE = 1.0
@@ -28,6 +30,10 @@ GRACE = 1.0
 TOLD = 128
 # How long what a refused client still sends is read and thrown away: cut off at once, it would lose the answer.
 LINGER = 1.0
+# How many bytes may come in a row that are no part of a body: a header with cookies needs some thousands.
+MOST_HEADER_BYTES = 2**16
+# How many requests may be sent ahead, before the first of them is answered.
+MOST_AHEAD = 16
 Awaited = Literal["request", "header", "body", "reader"]
 
 
@@ -57,8 +63,8 @@ def protocol(settings: Settings, metrics: Metrics) -> type[asyncio.Protocol]:
     return Impatient
 
 
-class Connection(H11Protocol):
-    """One client's connection, with a clock for whatever it is awaited for."""
+class Connection(HttpToolsProtocol):
+    """One client's connection, with a clock for whatever it is awaited for, and limits that its parser has not."""
 
     def __init__(self, config: Config, *, patience: Patience, metrics: Metrics, **others: Any) -> None:
         super().__init__(config, **others)
@@ -68,9 +74,12 @@ class Connection(H11Protocol):
         self._since = 0.0
         self._refused = False
         self._clock: asyncio.TimerHandle | None = None
+        # What the parser is at, and the bytes it has been given since it last brought something.
+        self._part: Literal["nothing", "header", "body"] = "nothing"
+        self._fruitless = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Together(transport, self.loop)))
         others = cast("set[Connection]", self.connections)
         if len(others) <= self._patience.connections or self._displace(others):
             self._await()
@@ -79,16 +88,41 @@ class Connection(H11Protocol):
         if len(others) <= self._patience.connections + TOLD:
             self._refuse(503, "all places are taken; try again", {"Retry-After": "1"})
         else:
-            transport.abort()
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
-            self._await()
+        if self._refused:
+            return
+        self._fruitless += len(data)
+        super().data_received(data)
+        if self._fruitless > MOST_HEADER_BYTES and not self._refused:
+            self._reject("malformed")
+            self._refuse(431, f"the header is larger than {MOST_HEADER_BYTES:,} bytes, the most that is taken here")
+        if len(self.pipeline) > MOST_AHEAD:
+            self.send_400_response("too many requests were sent ahead of their answers")
+        self._await()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._part = "header"
+
+    def on_headers_complete(self) -> None:
+        if self.parser.get_http_version() == "1.1" and sum(name == b"host" for name, _ in self.headers) != 1:
+            raise ValueError("there must be one Host")
+        self._part = "body"
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._fruitless = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._part, self._fruitless = "nothing", 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -120,8 +154,8 @@ class Connection(H11Protocol):
     def let_go(self, reason: str) -> None:
         """End the connection, with an answer if the client may be waiting for one."""
         self._reject(reason)
-        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        if self._half_asked or (self._awaited == "body" and not answering):
+        answered = self.cycle is not None and self.cycle.response_started
+        if self._half_asked or (self._awaited == "body" and not answered):
             self._refuse(408, f"the request's {self._awaited} did not come in time")
         else:
             self.transport.abort()
@@ -129,7 +163,7 @@ class Connection(H11Protocol):
     @property
     def _half_asked(self) -> bool:
         """Whether a request has begun and its header has not ended."""
-        return self._awaited == "header" and bool(self.conn.trailing_data[0])
+        return self._awaited == "header" and self._part == "header"
 
     def _displace(self, others: set[Connection]) -> bool:
         """End the connection that has waited for its client the longest, if any has waited for long."""
@@ -153,14 +187,14 @@ class Connection(H11Protocol):
             self._clock = self.loop.call_later(seconds[awaited], self._over, awaited)
 
     def _now_awaited(self) -> Awaited | None:
-        answered = self.cycle is not None and self.cycle.response_complete
-        if self.flow.write_paused or (answered and self.transport.get_write_buffer_size() > 0):
+        answered = self.cycle is None or self.cycle.response_complete
+        if self.flow.write_paused or (self.cycle and answered and self.transport.get_write_buffer_size() > 0):
             return "reader"
-        if self.conn.their_state is h11.SEND_BODY:
+        if self._part == "body":
             return "body"
-        if self.conn.their_state is h11.IDLE:
-            return "request" if self.timeout_keep_alive_task is not None else "header"
-        return None
+        if not answered or self.pipeline:
+            return None
+        return "request" if self.timeout_keep_alive_task is not None else "header"
 
     def _over(self, awaited: Awaited) -> None:
         if awaited == "body" and self.flow.read_paused:
@@ -188,10 +222,8 @@ class Connection(H11Protocol):
             # The application finds its client gone.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        answer = problem(status, detail, "/", headers=SECURITY_HEADERS | {"Connection": "close"} | (headers or {}))
-        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
-        lines += [name + b": " + value for name, value in answer.raw_headers]
-        self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
+        self.pipeline.clear()
+        self.transport.write(_answer(status, detail, tuple((headers or {}).items())))
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -199,3 +231,14 @@ class Connection(H11Protocol):
 
     def _reject(self, reason: str) -> None:
         self._metrics.rejected.labels(reason=reason).inc()
+
+
+@cache
+def _answer(status: int, detail: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """A problem document as it goes over the wire; of one kind they are all the same."""
+    closing = SECURITY_HEADERS | {"Connection": "close"} | dict(headers)
+    # Outside of any request, whose id it would carry.
+    answer = Context().run(partial(problem, status, detail, "/", headers=closing))
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [name + b": " + value for name, value in answer.raw_headers]
+    return b"\r\n".join([*lines, b"", bytes(answer.body)])

@@ -11,7 +11,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from PIL import Image
 
-from api.worker import QueueFull
+from api.admission import QueueFull
 from rerank.decoding.pool import DecoderPool
 from rerank.errors import ImageError, ImageTooLarge
 from rerank.images import DecodedImage

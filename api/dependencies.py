@@ -16,53 +16,55 @@ from api.settings import Settings
 from api.thumbnails import Thumbnails
 from api.uploads import Uploads
 
+# Functions that are not async would be run in a thread each: two hand-overs for a look at an attribute.
 
-def _service(request: Request) -> Service:
+
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
 
-def _engine(request: Request) -> Engine:
-    return _service(request).engine
+async def _engine(request: Request) -> Engine:
+    return (await _service(request)).engine
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     metrics: Metrics = request.app.state.metrics
     return metrics
 
 
-def _thumbnails(request: Request) -> Thumbnails:
+async def _thumbnails(request: Request) -> Thumbnails:
     thumbnails: Thumbnails = request.app.state.thumbnails
     return thumbnails
 
 
-def _decoder(request: Request) -> Decoder:
+async def _decoder(request: Request) -> Decoder:
     decoder: Decoder = request.app.state.decoder
     return decoder
 
 
-def _fetcher(request: Request) -> Fetcher:
+async def _fetcher(request: Request) -> Fetcher:
     fetcher: Fetcher = request.app.state.fetcher
     return fetcher
 
 
-def _uploads(request: Request) -> Uploads:
+async def _uploads(request: Request) -> Uploads:
     uploads: Uploads = request.app.state.uploads
     return uploads
 
 
-def _form_body(request: Request) -> None:
+async def _form_body(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise Problem(415, f"Content-Type {kind or 'is missing: it'} must be multipart/form-data")
 
 
-def _json_body(request: Request) -> None:
+async def _json_body(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Problem(415, f"Content-Type {kind or 'is missing: it'} must be application/json")

@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Callable
 from contextlib import suppress
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, problem
@@ -30,6 +30,9 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+# The same as they go out; what says nothing about caching is not to be kept.
+SECURE = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+SECURE.append((b"cache-control", b"no-store"))
 # Nothing that is left of a refused body must be taken for the next request.
 CLOSING = {"Connection": "close"}
 # How much of a refused body is still read, in limits, and for how long.
@@ -46,10 +49,9 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                headers = message.setdefault("headers", [])
+                present = {name.lower() for name, _ in headers}
+                message["headers"] = [*headers, *(one for one in SECURE if one[0] not in present)]
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rerank.errors import ImageError
+from rerank.explain import Explanation
 from rerank.turns import Turns, finish
-from rerank.types import Candidate, ImageSource, ImageTokens, Pair, Ranking
+from rerank.types import Candidate, ImageSource, Pair, Ranking
 from retrieval.events import Watch
 from retrieval.types import CollectionInfo, ImageRecord, SearchResult
 
@@ -46,9 +46,9 @@ class Judge(Protocol):
         self, query: str, candidates: Sequence[Candidate], *, deadline_ms: float | None = None
     ) -> Turns[Ranking]: ...
 
-    def rank(self, query: str, candidates: Sequence[Candidate]) -> Ranking: ...
-
-    def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]: ...
+    def explain_turns(
+        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+    ) -> Turns[Explanation]: ...
 
 
 class Shelf(Protocol):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -14,13 +15,15 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import BaseRoute, Match
 
 from api import request_ids
+from api.admission import QueueFull
 from api.batches import NoRoom
 from api.service import NotReady
-from api.worker import QueueFull, WorkerClosed
+from api.worker import WorkerClosed
 from rerank.errors import ImageError, ImageTooLarge, InputError, ModelError, VeralensError
-from retrieval.errors import CollectionError, EncoderChanged, GenerationNotReached, ImageNotFound
+from retrieval.errors import CollectionError, CollectionLocked, EncoderChanged, GenerationNotReached, ImageNotFound
 
 MEDIA_TYPE = "application/problem+json"
+Handler = Callable[[Request, Exception], JSONResponse]
 UNEXPECTED = "something went wrong here; the server's log says what"
 log = logging.getLogger("veralens")
 # Answered with Retry-After: 429 where too much waits, else 503.
@@ -34,6 +37,8 @@ STATUS: tuple[tuple[type[VeralensError], int], ...] = (
     (ModelError, 503),
     (CollectionError, 503),
 )
+# Who it is, and on what host, is for the log.
+LOCKED = "the collection: another process is writing to it; try again when that has ended"
 
 
 class Problem(HTTPException):
@@ -51,6 +56,12 @@ class Problem(HTTPException):
         self.errors = list(errors)
 
 
+def document(status: int, detail: str, instance: str, **others: Any) -> dict[str, Any]:
+    """A problem document, with ``others`` as its last fields."""
+    said = {"title": _phrase(status), "status": status, "detail": detail, "instance": instance}
+    return {"type": "about:blank", **said, **others}
+
+
 def problem(
     status: int,
     detail: str,
@@ -60,40 +71,33 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document as a response."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": _phrase(status),
-        "status": status,
-        "detail": detail,
-        "instance": instance,
-    }
-    if errors:
-        document["errors"] = list(errors)
+    others: dict[str, Any] = {"errors": list(errors)} if errors else {}
     if (request_id := request_ids.current.get()) is not None:
-        document["request_id"] = request_id
-    return JSONResponse(document, status, dict(headers or {}), media_type=MEDIA_TYPE)
+        others["request_id"] = request_id
+    answer = document(status, detail, instance, **others)
+    return JSONResponse(answer, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Give ``app`` the handlers that turn every exception into a problem document; ``routes`` are all it has."""
     app.state.routes = routes
-    app.add_exception_handler(StarletteHTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(VeralensError, _veralens)
-    for busy in BUSY:
-        app.add_exception_handler(busy, _busy)
-    app.add_exception_handler(Exception, _unexpected)
+    for kind, handle in _HANDLERS:
+        app.add_exception_handler(kind, _without_thread(handle))
 
 
 def answer_to(request: Request, error: Exception) -> JSONResponse:
     """The problem document for an exception, as the handlers give it, for who has begun to answer already."""
-    handlers: tuple[tuple[type[Exception], Callable[[Request, Exception], JSONResponse]], ...] = (
-        (StarletteHTTPException, _http),
-        (VeralensError, _veralens),
-        *((busy, _busy) for busy in BUSY),
-    )
-    handle = next((handle for kind, handle in handlers if isinstance(error, kind)), _unexpected)
+    handle = next(handle for kind, handle in _HANDLERS if isinstance(error, kind))
     return handle(request, error)
+
+
+def _without_thread(handle: Handler) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    """Starlette runs what is not async in a thread, and refusing must be cheap."""
+
+    async def handled(request: Request, error: Exception) -> JSONResponse:
+        return handle(request, error)
+
+    return handled
 
 
 def _phrase(status: int) -> str:
@@ -151,7 +155,21 @@ def _veralens(request: Request, error: Exception) -> JSONResponse:
     headers = {"Retry-After": "1" if soon else "60"} if status == 503 else None
     field = getattr(error, "field", None)
     errors = [{"field": field, "detail": str(error)}] if isinstance(field, str) else ()
-    return problem(status, str(error), request.url.path, errors=errors, headers=headers)
+    detail = _for_strangers(error, request.app.state.settings.collection)
+    if detail != str(error):
+        log.warning("answered with %d: %s", status, error)
+    return problem(status, detail, request.url.path, errors=errors, headers=headers)
+
+
+def _for_strangers(error: Exception, collection: Path | None) -> str:
+    """What is wrong in words, without where on this machine the collection is, and who writes to it."""
+    if isinstance(error, CollectionLocked):
+        return LOCKED
+    said = str(error)
+    if isinstance(error, CollectionError) and collection is not None:
+        for place in (str(collection.resolve()), str(collection)):
+            said = said.replace(place, "the collection")
+    return said
 
 
 def _busy(request: Request, error: Exception) -> JSONResponse:
@@ -163,3 +181,13 @@ def _busy(request: Request, error: Exception) -> JSONResponse:
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
     return problem(500, UNEXPECTED, request.url.path)
+
+
+# The first that fits decides.
+_HANDLERS: tuple[tuple[type[Exception], Handler], ...] = (
+    (StarletteHTTPException, _http),
+    (RequestValidationError, _validation),
+    *((busy, _busy) for busy in BUSY),
+    (VeralensError, _veralens),
+    (Exception, _unexpected),
+)

@@ -20,12 +20,15 @@ class Estimates:
 
     def __init__(self) -> None:
         self._means: dict[str, float] = {}
+        # Of whole requests, whatever their size.
+        self._whole: dict[str, float] = {}
 
     def record(self, ticket: Ticket, seconds: float) -> None:
         """Take a finished request into the mean."""
         each = seconds / max(1, ticket.size)
-        mean = self._means.get(ticket.kind, each)
-        self._means[ticket.kind] = mean + NEWEST * (each - mean)
+        for means, newest in ((self._means, each), (self._whole, seconds)):
+            mean = means.get(ticket.kind, newest)
+            means[ticket.kind] = mean + NEWEST * (newest - mean)
 
     def seconds(self, ticket: Ticket) -> float:
         """How long such a request keeps the worker busy."""
@@ -45,6 +48,10 @@ class Estimates:
         if ticket.deadline_ms is not None:
             return MOST_OF_DEADLINE * ticket.deadline_ms / 1000.0
         return max(PATIENCE, PATIENCE_FACTOR * self.seconds(ticket))
+
+    def patience_of(self, kinds: Iterable[str]) -> float:
+        """How long a request of one of these kinds may have to wait, if it has no deadline: the longest, if unsure."""
+        return max([PATIENCE, *(PATIENCE_FACTOR * self._whole.get(kind, 0.0) for kind in kinds)])
 
     def _left(self, task: Task[Any]) -> float:
         return 0.0 if task.gone else max(0.0, self.seconds(task.ticket) - task.seconds)

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.schemas import MAX_TEXT, Answer, Document, Share, Text
+from api.schemas import MAX_TEXT, Answer, Document, PictureDocument, Share, Text
 from rerank.advice import Advice, AdviceKind
 from rerank.explain import Explanation, PartKind, Regions
 from rerank.types import Label
@@ -42,15 +42,18 @@ _GIVEN: dict[str, JsonValue] = {
 }  # fmt: skip
 
 
-class ExplainRequest(Document):
-    """The JSON body of ``POST /v1/explain``."""
+class ExplainForm(Document):
+    """The text fields of the multipart form of ``POST /v1/explain``."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_SENT]})
-
-    image: str = Field(description="a data URI, or the id of an image of the collection")
     text: WholeText = Field(description="the statement to hold against the picture")
     premise: Text | None = Field(None, description="what is known of the picture beside its pixels")
     regions: bool = Field(False, description="whether to find where in the picture the evidence lies, too")
+
+
+class ExplainRequest(ExplainForm, PictureDocument):
+    """The JSON body of ``POST /v1/explain``."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SENT]})
 
 
 class PartDocument(Answer):

@@ -16,8 +16,8 @@ from anyio import Semaphore
 from anyio.to_thread import run_sync
 
 from api.addresses import is_public
+from api.admission import QueueFull
 from api.urls import PORTS, BadURL, Target, follow, parse_url
-from api.worker import QueueFull
 
 log = logging.getLogger("veralens")
 Mode = Literal["off", "hosts", "guarded"]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from anyio import create_task_group
 
+from api.admission import QueueFull
 from api.decoding import Decoder
 from api.documents import Documents, Link, Sent
 from api.fetch import Fetcher, FetchRefused
-from api.worker import QueueFull
 from rerank.errors import ImageError
 from rerank.types import Candidate
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import atexit
 import json
 import logging
-import queue
+import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener
-from typing import Any
+from typing import Any, TextIO
 
 from api import request_ids
 
@@ -23,35 +24,63 @@ log = logging.getLogger("veralens.requests")
 MOST_WAITING = 10_000
 # How long the end of the process waits for lines that are not written yet.
 LAST_SECONDS = 2.0
+# How long lines wait to be written with others, in seconds.
+MOMENT = 0.05
 
 
 def configure(log_format: str, level: str) -> None:
-    """Send the log to stderr: ours from ``level`` on, other packages' from warnings on.
-
-    A thread of its own writes it: a pipe that nobody reads would else hold up every request.
-    """
-    handler = Beside(queue.Queue(MOST_WAITING))
+    """Send the log to stderr: ours from ``level`` on, other packages' from warnings on."""
+    handler = Beside(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("veralens").setLevel(level.upper())
-    QueueListener(handler.queue, logging.StreamHandler()).start()
     atexit.register(handler.wait, LAST_SECONDS)
 
 
-class Beside(QueueHandler):
-    """Formats lines where they are said, since they name the request, and leaves the writing to another thread."""
+class Beside(logging.Handler):
+    """Formats lines where they are said, since they name the request, and has a thread of its own write them.
 
-    queue: queue.Queue[logging.LogRecord]
+    A pipe that nobody reads would else hold up every request. The thread is not woken for each line, which would cost
+    the requests more than the line does: what is said within a moment is written together.
+    """
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        with suppress(queue.Full):
-            self.queue.put_nowait(record)
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._news = threading.Event()
+        self._written = threading.Event()
+        self._written.set()
+        threading.Thread(target=self._write, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Leave a line to be written; it is lost where too many wait."""
+        try:
+            line = self.format(record) + "\n"
+        except Exception:
+            self.handleError(record)
+            return
+        if len(self._lines) < MOST_WAITING:
+            self._lines.append(line)
+        if not self._news.is_set():
+            self._written.clear()
+            self._news.set()
 
     def wait(self, seconds: float) -> None:
         """Until all is written, or for so long."""
-        until = time.monotonic() + seconds
-        while self.queue.unfinished_tasks and time.monotonic() < until:
-            time.sleep(0.01)
+        self._written.wait(seconds)
+
+    def _write(self) -> None:
+        while True:
+            self._news.wait()
+            time.sleep(MOMENT)
+            self._news.clear()
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            with suppress(OSError, ValueError):  # nobody is there any more to read it
+                self._stream.write("".join(lines))
+                self._stream.flush()
+            if not self._lines:
+                self._written.set()
 
 
 def say(level: int, message: str, fields: Mapping[str, Any]) -> None:

@@ -6,6 +6,8 @@ would tell strangers what people look for, and let them fill the memory.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -24,6 +26,13 @@ REFUSALS = {
 }
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Queue(Protocol):
+    """Says how many wait in it."""
+
+    @property
+    def waiting(self) -> int: ...
 
 
 class Metrics:
@@ -70,6 +79,10 @@ class Metrics:
             "veralens_index_generation", "Generation of the index that is served.", registry=own
         )
         self.images = Gauge("veralens_images", "Images of the collection that is served.", registry=own)
+
+    def show_queue(self, lane: str, queue: Queue) -> None:
+        """``queue_depth`` of ``lane`` is what ``queue`` says when somebody looks."""
+        self.queue_depth.labels(lane=lane).set_function(lambda: queue.waiting)
 
     def page(self) -> bytes:
         """Everything, in Prometheus's text format."""

@@ -61,6 +61,10 @@ BODIES: dict[str, dict[str, Any]] = {
         "application/json": {"image": IMAGE, "text": "a cup of coffee on a wooden table"},
         "multipart/form-data": {"image": "(the picture's bytes)", "text": "a cup of coffee on a wooden table"},
     },
+    "/v1/explain": {
+        "application/json": {"image": IMAGE, "text": "red denim jeans", "regions": True},
+        "multipart/form-data": {"image": "(the picture's bytes)", "text": "red denim jeans", "regions": True},
+    },
     "/v1/images": {"multipart/form-data": {"image": "(the picture's bytes)", "caption": "my desk", "tags": ["desk"]}},
 }
 # By the path of the route, for answers of several forms.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import uuid
 from contextvars import ContextVar
 
 HEADER = "X-Request-ID"
@@ -14,4 +14,4 @@ current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 def chosen(asked: str | None) -> str:
     """The id that was asked for when it is one word of at most 64 plain characters, else a new one."""
-    return asked if asked is not None and _SANE.fullmatch(asked) else uuid.uuid4().hex
+    return asked if asked is not None and _SANE.fullmatch(asked) else f"{random.getrandbits(128):032x}"

@@ -30,22 +30,23 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class EntailmentRequest(Document):
-    """The JSON body of ``POST /v1/entailment``; exactly one of ``image`` and ``image_url``."""
+class PictureDocument(Document):
+    """Base of JSON bodies about one picture: exactly one of ``image`` and ``image_url``."""
 
     image: str | None = Field(None, description="a data URI, or the id of an image of the collection")
     image_url: str | None = Field(None, description="the picture's URL, where the service fetches URLs")
-    text: Text = Field(description="the statement to hold against the picture")
-    premise: Text | None = Field(None, description="what is known of the picture beside its pixels")
-    deadline_ms: DeadlineMs | None = Field(None, description="how long the verdict may be waited for, else 503")
 
 
 class EntailmentForm(Document):
     """The text fields of the multipart form of ``POST /v1/entailment``."""
 
-    text: Text
-    premise: Text | None = None
-    deadline_ms: DeadlineMs | None = None
+    text: Text = Field(description="the statement to hold against the picture")
+    premise: Text | None = Field(None, description="what is known of the picture beside its pixels")
+    deadline_ms: DeadlineMs | None = Field(None, description="how long the verdict may be waited for, else 503")
+
+
+class EntailmentRequest(EntailmentForm, PictureDocument):
+    """The JSON body of ``POST /v1/entailment``."""
 
 
 class EntailmentResponse(Answer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -134,7 +133,7 @@ class HitDocument(Answer):
     def of(cls, hit: Hit) -> Self:
         """The document of a hit; the URLs are relative to the service."""
         image_url = f"/v1/images/{hit.id}"
-        fields = asdict(hit) | {"path": shown_path(hit.path), "duplicates": list(hit.duplicates)}
+        fields = vars(hit) | {"path": shown_path(hit.path), "duplicates": list(hit.duplicates)}
         return cls(**fields, image_url=image_url, thumbnail_url=f"{image_url}/thumbnail")
 
 
@@ -179,5 +178,5 @@ class SearchResponse(Answer):
             degraded=result.degraded,
             next_cursor=result.next_cursor,
             collection=CollectionSummary.of(result.collection),
-            took_ms=TimingsDocument(**asdict(result.took_ms)),
+            took_ms=TimingsDocument(**vars(result.took_ms)),
         )

@@ -16,6 +16,7 @@ from api.metrics import Metrics
 from api.tasks import Lane, Ticket
 from api.worker import Worker, one_turn
 from rerank.deadline import Deadline
+from rerank.explain import Explanation, pairs_judged
 from rerank.turns import Late, Turns
 from rerank.types import Candidate, Entailment, ImageSource, Ranking
 from retrieval.errors import EncoderChanged
@@ -139,6 +140,18 @@ class Service:
 
         _reranker(self.engine)
         return await self._ask(begin, Ticket(kind="check", deadline_ms=deadline_ms))
+
+    async def explain(
+        self, image: ImageSource, text: str, premise: str | None, *, regions: bool = False
+    ) -> tuple[Explanation, str]:
+        """Why the verdict on one picture and text is what it is, and the name of the model that gave it."""
+
+        def begin(engine: Engine) -> Turns[tuple[Explanation, str]]:
+            reranker = _reranker(engine)
+            return (yield from reranker.explain_turns(image, text, premise, regions=regions)), reranker.name
+
+        _reranker(self.engine)
+        return await self._ask(begin, Ticket(kind="explanation", size=pairs_judged(text, regions=regions)))
 
     async def rerank(
         self,

@@ -37,8 +37,11 @@ class Task(Generic[T]):
 
     def __init__(self, begin: Callable[[], Turns[T]], ticket: Ticket, wake: Callable[[], None]) -> None:
         self.ticket = ticket
+        self._wake = wake
         self.future: Future[T] = Future()
-        self.future.add_done_callback(lambda _: wake())
+        # Whether nobody waits for the answer. Asked for far more often than futures like to be.
+        self.gone = False
+        self.future.add_done_callback(self._ended)
         self.arrived = time.monotonic()
         # How long it has kept the worker busy, and in how many turns.
         self.seconds = 0.0
@@ -47,14 +50,8 @@ class Task(Generic[T]):
         self.since = self.arrived
         self.step: Work | Pause | None = None
         self._begin = begin
-        self._wake = wake
         self._turns: Turns[T] | None = None
         self._results: list[Any] = []
-
-    @property
-    def gone(self) -> bool:
-        """Whether nobody waits for the answer."""
-        return self.future.cancelled()
 
     @property
     def begun(self) -> bool:
@@ -122,6 +119,10 @@ class Task(Generic[T]):
             self._turns.close()
         self.step = None
         self.future.cancel()
+
+    def _ended(self, future: Future[T]) -> None:
+        self.gone = future.cancelled()
+        self._wake()
 
     def _settle(self, answer: Any, error: BaseException | None) -> None:
         with suppress(InvalidStateError):  # whoever waited has gone this very moment

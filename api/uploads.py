@@ -10,9 +10,10 @@ from typing import Protocol, cast
 
 from anyio.to_thread import run_sync
 
+from api.admission import QueueFull
 from api.decoding import Decoder
 from api.service import Engine, Service
-from api.worker import QueueFull
+from indexer.embedding import decoded_side
 from indexer.upload import Upload, Uploaded, add_upload, delete_image, publish_if_due
 from retrieval.errors import CollectionError, EncoderChanged
 from retrieval.types import Encoder
@@ -55,9 +56,8 @@ class Uploads:
             CollectionError: the disk is full or failing; nothing was changed.
             QueueFull: too many wait already.
         """
-        side = self._engine.encoder.image_size
-        # As indexing does: twice the encoder's side, so that shrinking is invisible to it.
-        decoded = await self._decoder.read(data, max_side=2 * side, srgb=True)
+        # As indexing does: a picture has the same embedding whichever way it comes in.
+        decoded = await self._decoder.read(data, max_side=decoded_side(self._engine.encoder), srgb=True)
         upload = Upload(data, decoded, caption, tags)
 
         def job(engine: Engine) -> Uploaded:

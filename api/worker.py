@@ -9,16 +9,16 @@ late, is dropped before it is computed.
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from api.admission import Admission
 from api.batches import compute_each
 from api.estimates import Estimates
-from api.line import AT_IT, Line
+from api.line import Line
 from api.metrics import Metrics
 from api.tasks import Lane, Task, Ticket
 from rerank.deadline import Deadline
@@ -28,16 +28,7 @@ T = TypeVar("T")
 LANES: tuple[Lane, ...] = ("interactive", "batch")
 # Turns of interactive work in a row while batch work waits.
 TURNS_IN_A_ROW = 8
-MOST_RETRY_AFTER = 60
 AT_ONCE = Ticket()
-
-
-class QueueFull(Exception):
-    """Too much is waiting already; ``retry_after`` is when there should be room, in seconds."""
-
-    def __init__(self, retry_after: int, reason: str = "too many requests are waiting") -> None:
-        super().__init__(f"{reason}; try again in {retry_after} s")
-        self.retry_after = retry_after
 
 
 class WorkerClosed(Exception):
@@ -48,10 +39,13 @@ class Worker:
     """Runs computations in turns on a thread of its own; see the module."""
 
     def __init__(self, capacity: int, name: str = "engine", metrics: Metrics | None = None) -> None:
-        self._capacity = capacity
         self._metrics = metrics
         self._estimates = Estimates()
         self._lines: dict[Lane, Line] = {lane: Line() for lane in LANES}
+        self.admission = Admission(self._lines, self._estimates, capacity)
+        if metrics is not None:
+            for lane, line in self._lines.items():
+                metrics.show_queue(lane, line)
         self._in_a_row = 0
         self._began: float | None = None
         self._news = threading.Event()
@@ -96,7 +90,7 @@ class Worker:
         with self._closing:
             if self._closed:
                 raise WorkerClosed("the service is shutting down")
-            self._check_room(ticket)
+            self.admission.check(ticket)
             self._lines[ticket.lane].add(task)
         self._news.set()
         return task.future
@@ -116,18 +110,6 @@ class Worker:
         self._news.set()
         self._thread.join(timeout)
         return not self._thread.is_alive()
-
-    def _check_room(self, ticket: Ticket) -> None:
-        line = self._lines[ticket.lane]
-        others = [task for task in line.everybody if not task.gone]
-        # With a place free it takes turns from now on; else it waits for those before it.
-        at_once = len(others) < AT_IT
-        wait = self._estimates.delay(ticket, others) if at_once else self._estimates.backlog(others)
-        retry_after = min(MOST_RETRY_AFTER, max(1, math.ceil(wait)))
-        if line.waiting >= self._capacity:
-            raise QueueFull(retry_after)
-        if ticket.lane == "interactive" and wait > self._estimates.patience(ticket):
-            raise QueueFull(retry_after, f"the wait would be about {wait:.1f} s, which is too long for this request")
 
     def _run(self) -> None:
         while not self._closed:
@@ -167,8 +149,6 @@ class Worker:
             while not task.gone and task.work is not None and task.work.deadline.over:
                 task.skip()
             self._let_go(line, task)
-        if self._metrics is not None:
-            self._metrics.queue_depth.labels(lane=lane).set(line.waiting)
 
     def _let_go(self, line: Line, task: Task[Any]) -> None:
         """Take out what has ended, or what nobody waits for."""

@@ -58,7 +58,7 @@ def decode(_: dict[str, Any], folders: Sequence[Path]) -> dict[str, float]:
 
 def _decode(path: Path) -> int:
     with Image.open(io.BytesIO(path.read_bytes())) as image:
-        image.draft("RGB", (448, 448))
+        image.draft("RGB", (336, 336))  # as `indexer.embedding` has it
         image.convert("RGB").tobytes()
     return 1
 
@@ -87,13 +87,11 @@ def _now() -> tuple[float, float]:
 def _since(start: tuple[float, float], images: int) -> dict[str, float]:
     wall, cpu = _now()
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    child = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return {
         "images": images,
         "seconds": wall - start[0],
         "cpu_seconds": cpu - start[1],
         "peak_bytes": peak,
-        "child_peak_bytes": child,
     }
 
 

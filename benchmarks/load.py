@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that asks at times of its own choosing: raw sockets on asyncio, so that it costs little."""
+"""An HTTP/1.1 client that asks at times of its own choosing: bare asyncio, so that it costs little."""
 
 from __future__ import annotations
 
@@ -111,39 +111,66 @@ async def opened(url: str, make: Make, *, rate: float, seconds: float, first: in
     return found
 
 
-async def once(url: str, request: bytes) -> Answers:
-    """One request."""
-    connection, answer = await _asked(url, None, request)
+async def in_turn(url: str, make: Make, rounds: int, between: Callable[[int], None]) -> Answers:
+    """``rounds`` requests over one kept connection, and ``between`` after each, for which nobody waits meanwhile."""
+    connection: Connection | None = None
+    found = Answers()
+    for number in range(rounds):
+        connection, answer = await _asked(url, connection, make(number))
+        found.answers.append(answer)
+        between(number)
     if connection is not None:
         connection.close()
-    return Answers(answer.seconds, [answer])
+    return found
 
 
-class Connection:
-    """A kept connection."""
+class Connection(asyncio.Protocol):
+    """A kept connection, over which one request at a time is asked."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._answered: asyncio.Future[tuple[int, dict[bytes, bytes]]] | None = None
+        self._transport: asyncio.Transport | None = None
 
     @classmethod
     async def open(cls, url: str) -> Connection:
         parts = urlsplit(url)
-        assert parts.hostname
-        return cls(*await asyncio.open_connection(parts.hostname, parts.port))
+        _, connection = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
+        return connection
 
     async def ask(self, request: bytes) -> tuple[int, dict[bytes, bytes]]:
         """The status and the headers of the answer, which is read to its end."""
-        self._writer.write(request)
-        head = (await self._reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        headers = dict(line.lower().split(b": ", 1) for line in head[1:] if line)
-        if b"content-length" not in headers:
-            raise OSError("an answer of unknown length")
-        await self._reader.readexactly(int(headers[b"content-length"]))
-        return int(head[0].split()[1]), headers
+        if self._transport is None:
+            raise OSError("the connection is closed")
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answered
 
     def close(self) -> None:
-        self._writer.close()
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(exc or EOFError())
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0 or self._answered is None or self._answered.done():
+            return
+        first, *lines = bytes(self._received[:end]).split(b"\r\n")
+        headers = dict(line.lower().split(b": ", 1) for line in lines)
+        if b"content-length" not in headers:
+            self._answered.set_exception(OSError("an answer of unknown length"))
+        elif len(self._received) >= (size := end + 4 + int(headers[b"content-length"])):
+            del self._received[:size]
+            self._answered.set_result((int(first.split()[1]), headers))
 
 
 async def _asked(url: str, connection: Connection | None, request: bytes) -> tuple[Connection | None, Answer]:

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.indexing import encoder_name
-from benchmarks.load import Answers, Make, closed, expect, once, opened, post, post_json
+from benchmarks.load import Answers, Make, closed, expect, in_turn, opened, post, post_json
 from benchmarks.progress import say
 from benchmarks.rerank import CACHE, write_json
 from benchmarks.served import clip_retrieval, resident_bytes, veralens
@@ -124,17 +124,17 @@ def _peak(url: str, make: Make, seconds: float) -> Answers:
 
 def _overhead(url: str, collection: Path, rounds: int) -> dict[str, Any]:
     """What the service adds to a search: asked and called in turn, so that the machine's mood falls on both."""
-    served, bare = [], []
+    bare: list[float] = []
     with SearchEngine.open(collection, reranker="bundled") as engine:
-        for number in range(rounds + 10):
-            query = text(number)
-            one = expect(asyncio.run(once(url, _search(url, query))))
+
+        def call(number: int) -> None:
             start = time.perf_counter()
-            engine.search(query, rerank=False)
-            served.append(1000.0 * one.answers[0].seconds)
+            engine.search(text(number), rerank=False)
             bare.append(1000.0 * (time.perf_counter() - start))
+
+        answers = expect(asyncio.run(in_turn(url, lambda n: _search(url, text(n)), rounds + 10, call)))
     # The first ones warm both up.
-    asked, called = median(served[10:]), median(bare[10:])
+    asked, called = median(1000.0 * one.seconds for one in answers.answers[10:]), median(bare[10:])
     print(f"overhead     p50 {asked:.1f} ms asked, {called:.1f} ms called: {asked - called:.1f} ms")
     return {"kind": "overhead", "asked_ms": asked, "called_ms": called, "overhead_ms": asked - called}
 

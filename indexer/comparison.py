@@ -6,11 +6,12 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from indexer.loader import Loaded, Unloadable
+from indexer.loader import Loaded, Unloadable, reader
 from indexer.report import Failure
 from indexer.scan import FoundFile, Skipped, is_beneath
 from retrieval.catalog import KnownPath, display_text
 from retrieval.connections import ReaderPool
+from retrieval.types import FailedFile
 
 
 class Comparison:
@@ -23,7 +24,8 @@ class Comparison:
 
     def __init__(self, readers: ReaderPool, healed: Sequence[bytes] = ()) -> None:
         self.counts = Counter(added=0, updated=0, moved=0, removed=0, unchanged=0)
-        self.failures: list[tuple[bytes, str]] = []
+        self.failures: list[FailedFile] = []
+        self.not_retried = 0
         self.ignored = 0
         self._readers = readers
         self._healed = frozenset(healed)
@@ -47,7 +49,15 @@ class Comparison:
 
     def fail(self, path: bytes, reason: str) -> None:
         """Note a file that cannot be taken in."""
-        self.failures.append((path, reason))
+        self.failures.append(FailedFile(path, reason))
+
+    def failed_before(self, file: FoundFile) -> Unloadable | None:
+        """What the catalogue says of a file that could not be loaded, if it would fail again."""
+        with self._readers.lend() as catalog:
+            known = catalog.failed_file(os.fsencode(file.path))
+        if known is None or (known.size, known.mtime_ns, known.reader) != (file.size, file.mtime_ns, reader()):
+            return None
+        return Unloadable(file, known.reason, gone=True, lasting=True)
 
     def ignore(self, path: str) -> None:
         """Note a file that holds an image which was removed, and is to stay away."""
@@ -74,8 +84,10 @@ class Comparison:
 
     def unloadable(self, item: Unloadable) -> None:
         """Note a file that could not be loaded; one that certainly holds something else now is gone."""
-        self.fail(os.fsencode(item.file.path), item.reason)
-        known = self._known(item.file.path)
+        file = item.file
+        state = (file.size, file.mtime_ns, reader()) if item.lasting else (None, None, None)
+        self.failures.append(FailedFile(os.fsencode(file.path), item.reason, *state))
+        known = self._known(file.path)
         if known is not None and item.gone:
             self._mark(known.seen, found=False)
 
@@ -133,7 +145,8 @@ class Comparison:
 
     def failed(self) -> tuple[Failure, ...]:
         """What could not be taken in, as the report lists it."""
-        return tuple(Failure(display_text(path), reason) for path, reason in sorted(self.failures))
+        listed = sorted(self.failures, key=lambda one: (one.path, one.reason))
+        return tuple(Failure(display_text(one.path), one.reason) for one in listed)
 
     def _known(self, path: str) -> KnownPath | None:
         with self._readers.lend() as catalog:

@@ -10,6 +10,16 @@ from PIL import Image
 from retrieval.errors import CollectionError
 from retrieval.types import Encoder, Vectors
 
+# Pictures are decoded at no less than so many times the encoder's side, which then shrinks them by bicubic averaging.
+# Photographs decoded at a fraction of their size differ with 1.5 by 0.9 of 255 levels from those decoded in full (with
+# 2 by 0.7, with 1 by 1.6), their embeddings about as much as by rounding to bf16. 12 megapixels cost 20 CPU-ms less.
+MARGIN = 1.5
+
+
+def decoded_side(encoder: Encoder) -> int:
+    """Pixels to which the shorter side of a picture may be shrunk in decoding it for ``encoder``."""
+    return int(encoder.image_size * MARGIN)
+
 
 def embed(encoder: Encoder, images: Sequence[Image.Image]) -> list[Vectors | str]:
     """An embedding for each image, or why there is none. A batch that fails is halved, down to one image.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib import metadata
 
 from PIL import Image
 
 from indexer.scan import FoundFile
 from indexer.sidecar import NO_SIDECAR, Sidecar, SidecarError, read_sidecars
-from rerank.decoding.files import StillWritten
+from rerank.decoding.files import CutShort, StillWritten
 from rerank.decoding.pool import DecodedFile, DecoderPool
 from rerank.errors import ImageError
 from retrieval.catalog_writer import ImageContent
@@ -35,11 +37,15 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Unloadable:
-    """A file that could not be loaded. ``gone``: what it held before is certainly there no more."""
+    """A file that could not be loaded.
+
+    ``gone``: what it held before is certainly there no more. ``lasting``: it will fail again while it stays as it is.
+    """
 
     file: FoundFile
     reason: str
     gone: bool
+    lasting: bool = False
 
 
 class Loader:
@@ -49,7 +55,7 @@ class Loader:
         decoders: read and decode the files.
         known: whether the collection has an image with this SHA-256; such files are not decoded. Called
             from several threads.
-        side: the encoder's image side in pixels.
+        side: pixels to which the shorter side of a picture may be shrunk.
     """
 
     def __init__(self, decoders: DecoderPool, known: Callable[[bytes], bool], *, side: int, lookahead: int) -> None:
@@ -79,12 +85,13 @@ class Loader:
     def load(self, file: FoundFile) -> Loaded | Unloadable:
         """Read, hash and, where its bytes are new, decode one file."""
         try:
-            # Twice the encoder's side: shrinking is then invisible to it, and the look-ahead stays small in memory.
             read = self._decoders.decode_file(
-                file.path, max_side=2 * self._side, srgb=True, wanted=lambda sha256: not self._known(sha256)
+                file.path, max_side=self._side, srgb=True, wanted=lambda sha256: not self._known(sha256)
             )
         except ImageError as error:
-            return Unloadable(file, error.reason, gone=not isinstance(error, StillWritten))
+            complete = not isinstance(error, StillWritten)
+            lasting = complete and not isinstance(error, CutShort)
+            return Unloadable(file, error.reason, gone=complete, lasting=lasting)
         except FileNotFoundError:
             return Unloadable(file, "vanished while the folder was being indexed", gone=True)
         except OSError as error:
@@ -94,6 +101,19 @@ class Loader:
             return replace(loaded, sidecar=read_sidecars(file.sidecars))
         except SidecarError as error:
             return replace(loaded, sidecar_error=error)
+
+
+@cache
+def reader() -> str:
+    """What decodes files here, with versions: another one may read what this one could not."""
+
+    def version(package: str) -> str:
+        try:
+            return metadata.version(package)
+        except metadata.PackageNotFoundError:
+            return "none"
+
+    return ", ".join(f"{package} {version(package)}" for package in ("veralens", "pillow", "pi-heif"))
 
 
 def _loaded(file: FoundFile, read: DecodedFile) -> Loaded:

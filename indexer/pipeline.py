@@ -37,6 +37,7 @@ def build_collection(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     hidden: bool = False,
+    retry_failed: bool = False,
     decoders: DecoderPool | None = None,
     progress: Progress | None = None,
     observe: Observe | None = None,
@@ -59,6 +60,7 @@ def build_collection(
             ``include`` matches (all, if there is none) those that none of ``exclude`` does. What they leave out
             is not in the collection any more, if it was.
         hidden: whether files and folders count whose names begin with a dot.
+        retry_failed: read also the files that an earlier run could not, and that have not changed since.
         decoders: processes that read and decode the files; by default as many as there are processors.
         progress: called with (files done, files found so far), then with (images done, images) while
             image tokens are made.
@@ -76,7 +78,7 @@ def build_collection(
     job = Job(
         checked_folders(folders),
         Path(collection),
-        RunOptions(checked_batch_size(batch_size), Selection(include, exclude, hidden=hidden)),
+        RunOptions(batch_size, Selection(include, exclude, hidden=hidden), retry_failed=retry_failed),
         models=models,
         encoder=encoder,
         decoders=decoders,
@@ -166,13 +168,6 @@ def chosen_encoder(directory: Path, models: str | None) -> Encoder:
     """The encoder called ``models``, else the one that the collection remembers, else the bundled one."""
     remembered = remembered_encoder(directory)
     return load_encoder(models or (remembered.name if remembered else "bundled"))
-
-
-def checked_batch_size(batch_size: int) -> int:
-    """``batch_size``, if it is one."""
-    if batch_size < 1:
-        raise InputError(f"batch_size must be at least 1, not {batch_size}")
-    return batch_size
 
 
 def checked_folders(folders: Folder | Sequence[Folder]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Self
 
 from indexer.report import Failure
 from retrieval.catalog import display_text
+from retrieval.types import FailedFile
 
 Progress = Callable[[int, int], None]
 INTERVAL_SECONDS = 0.1
@@ -80,7 +81,7 @@ class Ticker:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._count, name="indexer-count", daemon=True)
 
-    def tick(self, done: int, worked: int, failures: Sequence[tuple[bytes, str]], *, last: bool = False) -> None:
+    def tick(self, done: int, worked: int, failures: Sequence[FailedFile], *, last: bool = False) -> None:
         """Say how many files are done, and for how many of them there was work to do; cheap, so call it often."""
         now = monotonic()
         if self._observe is None or not (last or now >= self._next):
@@ -89,7 +90,7 @@ class Ticker:
         rate, left = self._rate.update(worked), max(0, self._work - worked)
         eta = 0.0 if last else left / rate if rate and self._counted else None
         total = done if last else max(done, self._total)
-        new = tuple(Failure(display_text(path), reason) for path, reason in failures[self._told :])
+        new = tuple(Failure(display_text(one.path), one.reason) for one in failures[self._told :])
         self._told = len(failures)
         counted = last or self._counted
         self._observe(Standing(self._stage, done, total, counted, len(failures), rate, eta, new))

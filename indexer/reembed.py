@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from indexer.embedding import embed
+from indexer.embedding import decoded_side, embed
 from indexer.loader import Loader, Unloadable
 from indexer.report import Failure
 from indexer.scan import FoundFile
@@ -127,7 +127,7 @@ class _Run:
         self._batch_size = batch_size
         self._progress = progress
         self._loader = Loader(
-            decoders, self._unwanted, side=encoder.image_size, lookahead=2 * batch_size + decoders.workers
+            decoders, self._unwanted, side=decoded_side(encoder), lookahead=2 * batch_size + decoders.workers
         )
         # The images that are on their way, by the file that is read, and the hashes that they must have.
         self._asked: dict[str, Unembedded] = {}

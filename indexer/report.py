@@ -20,7 +20,8 @@ class IndexReport:
 
     ``images_per_second`` counts the images that were embedded; 0 when none was. ``precomputed`` images got
     image tokens of ``precompute_bytes_per_image`` each, None where no tokens were asked for. ``ignored`` files
-    hold images that were removed from the collection and stay away.
+    hold images that were removed from the collection and stay away. ``not_retried`` of those that failed could not be
+    read in an earlier run, have not changed, and were not read again.
     """
 
     added: int
@@ -34,6 +35,7 @@ class IndexReport:
     precomputed: int = 0
     precompute_bytes_per_image: int | None = None
     ignored: int = 0
+    not_retried: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The report as it goes into JSON."""
@@ -49,4 +51,5 @@ class IndexReport:
             "precomputed": self.precomputed,
             "precompute_bytes_per_image": self.precompute_bytes_per_image,
             "ignored": self.ignored,
+            "not_retried": self.not_retried,
         }

@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from indexer.comparison import Comparison
+from indexer.embedding import decoded_side
 from indexer.loader import Loaded, Loader, Unloadable
 from indexer.progress import Observe, Ticker
 from indexer.report import IndexReport
@@ -22,6 +23,7 @@ from retrieval.calibration import text_queries
 from retrieval.catalog_writer import FoundPath
 from retrieval.connections import ReaderPool
 from retrieval.types import Encoder
+from retrieval.uploads import UPLOADS_ROOT
 from retrieval.writer import CollectionWriter
 
 
@@ -29,14 +31,18 @@ from retrieval.writer import CollectionWriter
 class RunOptions:
     """How a run goes about it.
 
-    ``failed`` remembers what could not be loaded, as (size, time of change, reason) by path, so that the next
-    run that is given it need not try again what has not changed. ``heal`` checks every embedding first.
+    ``heal`` checks every embedding first; ``retry_failed`` reads also the files that could not be read before and
+    have not changed.
     """
 
     batch_size: int = 32
     selection: Selection = EVERYTHING
     heal: bool = True
-    failed: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    retry_failed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {self.batch_size}")
 
 
 class IndexRun:
@@ -77,13 +83,17 @@ class IndexRun:
                 with self._ticker:
                     self._take_in()
             except KeyboardInterrupt:
+                self._writer.note_failures(self._comparison.failures)
                 self._publish()
                 raise
             mounts = self._settled_mounts()
             uploads = self._see_to_uploads()
             gone = [*self._comparison.gone(self._folders), *uploads.gone()]
             self._writer.settle(
-                gone=[known.path for known in gone], failures=sorted(self._comparison.failures), mounts=mounts
+                gone=[known.path for known in gone],
+                failures=self._comparison.failures,
+                folders=[*map(os.fsencode, self._folders), UPLOADS_ROOT],
+                mounts=mounts,
             )
             self._comparison.dropped(gone)
             self._publish()
@@ -97,7 +107,7 @@ class IndexRun:
         loader = Loader(
             self._decoders,
             self._has_content,
-            side=self._encoder.image_size,
+            side=decoded_side(self._encoder),
             lookahead=2 * size + self._decoders.workers,
         )
         with Stages(self._writer, self._encoder, self._entered) as stages, closing(loader.run(self._files())) as items:
@@ -136,21 +146,19 @@ class IndexRun:
                 elif isinstance(item, MountPoint):
                     self._mounts.add(item.path)
                 elif self._comparison.needs_reading(item):
-                    size, mtime_ns, reason = self._options.failed.get(item.path, (-1, -1, ""))
-                    if (size, mtime_ns) == (item.size, item.mtime_ns):
-                        self._unloadable(Unloadable(item, reason, gone=True))
-                    else:
+                    before = None if self._options.retry_failed else self._comparison.failed_before(item)
+                    if before is None:
                         yield item
+                    else:
+                        self._comparison.not_retried += 1
+                        self._unloadable(before)
                 self._tick()
 
     def _unloadable(self, item: Unloadable) -> None:
         self._comparison.unloadable(item)
         self._read += 1
-        if item.gone:
-            self._options.failed[item.file.path] = (item.file.size, item.file.mtime_ns, item.reason)
 
     def _gather(self, batch: Batch, item: Loaded) -> None:
-        self._options.failed.pop(item.file.path, None)
         if self._is_ignored(item.content.sha256):
             self._comparison.ignore(item.file.path)
             self._read += 1
@@ -221,4 +229,5 @@ class IndexRun:
             seconds=seconds,
             images_per_second=self._embedded / seconds if seconds > 0 else 0.0,
             ignored=self._comparison.ignored,
+            not_retried=self._comparison.not_retried,
         )

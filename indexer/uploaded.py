@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from indexer.comparison import Comparison
-from indexer.embedding import embed
+from indexer.embedding import decoded_side, embed
 from indexer.loader import Loaded, Loader, Unloadable
 from indexer.scan import FoundFile, scan
 from rerank.decoding.pool import DecoderPool
@@ -36,7 +36,7 @@ class UploadedFiles:
         self._encoder = encoder
         self._folder = Path(os.path.realpath(writer.path)) / UPLOADS_DIRECTORY
         self._batch_size = batch_size
-        self._loader = Loader(decoders, ignored, side=encoder.image_size, lookahead=2 * batch_size)
+        self._loader = Loader(decoders, ignored, side=decoded_side(encoder), lookahead=2 * batch_size)
 
     def take_in(self, comparison: Comparison, healed: Sequence[bytes]) -> None:
         """Enter the files that the catalogue does not know, and count them."""

@@ -11,7 +11,7 @@ from threading import Event
 
 from watchfiles import Change, watch
 
-from indexer.pipeline import Folder, Job, checked_batch_size, checked_folders, chosen_encoder
+from indexer.pipeline import Folder, Job, checked_folders, chosen_encoder
 from indexer.precompute import Announce, TokenEncoder, load_token_encoder
 from indexer.progress import Observe
 from indexer.report import IndexReport
@@ -40,6 +40,7 @@ def watch_collection(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     hidden: bool = False,
+    retry_failed: bool = False,
     observe: Observe | None = None,
     precompute_rerank: str | bool | TokenEncoder | None = None,
     announce: Announce | None = None,
@@ -67,7 +68,7 @@ def watch_collection(
         job = Job(
             checked,
             directory,
-            RunOptions(checked_batch_size(batch_size), selection),
+            RunOptions(batch_size, selection, retry_failed=retry_failed),
             encoder=encoder,
             observe=observe,
             tokens=precompute_rerank,
@@ -83,8 +84,8 @@ def watch_collection(
             except CollectionLocked:
                 continue
             due = False
-            # What one run found sound needs no second look from this process.
-            job = replace(job, options=replace(job.options, heal=False))
+            # What one run found sound, or not to be read, needs no second look from this process.
+            job = replace(job, options=replace(job.options, heal=False, retry_failed=False))
             yield report
 
 

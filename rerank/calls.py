@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from rerank.ahead import Job
 from rerank.deadline import Deadline
+from rerank.errors import ImageError
 from rerank.ofa.entailment import EntailmentModel
 from rerank.ordering import Ordering
 from rerank.scoring import Scorer, Scores
 from rerank.turns import Late, Turns
-from rerank.types import Candidate, ImageSource, Pair, RankedCandidate, Ranking
+from rerank.types import Candidate, ImageSource, ImageTokens, Pair, RankedCandidate, Ranking
 
 T = TypeVar("T")
 # Probabilities (3,), or what went wrong.
@@ -57,6 +59,27 @@ def ranking(
             watch(order.judged(given, scores, batch), scores.done, len(given))
 
     return order.apply(given, (yield from scorer.scoring(jobs, deadline, judged, most)))
+
+
+@dataclass(frozen=True)
+class InTurns:
+    """A scorer as explanations ask it, ``most`` pairs or pictures at once."""
+
+    scorer: Scorer
+    most: int
+
+    def score_turns(self, pairs: Sequence[Pair], *, tokens: Sequence[ImageTokens] = ()) -> Turns[list[Row]]:
+        """Each pair's row, or the exception that it failed with; ``tokens`` are its image's, where they are known."""
+        jobs = jobs_of(self.scorer.model, pairs)
+        if tokens:
+            jobs = [replace(job, tokens=one) for job, one in zip(jobs, tokens, strict=True)]
+        return rows_of((yield from self.scorer.scoring(jobs, Deadline(), None, self.most)))
+
+    def encode_turns(self, images: Sequence[ImageSource]) -> Turns[list[ImageTokens | ImageError]]:
+        """Each image's tokens, or what is wrong with it."""
+        encoded = yield from self.scorer.encoding(images, self.most)
+        fingerprint = self.scorer.model.image_fingerprint
+        return [one if isinstance(one, ImageError) else ImageTokens(one, fingerprint) for one in encoded]
 
 
 async def off_loop(job: Callable[[threading.Event], T]) -> T:

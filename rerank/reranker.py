@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank.calls import Row, Watch, jobs_of, off_loop, ranking, rows_of
+from rerank.calls import InTurns, Row, Watch, jobs_of, off_loop, ranking, rows_of
 from rerank.deadline import Deadline
 from rerank.errors import ImageError, InputError
-from rerank.explain import Explanation, explain_text, find_regions
+from rerank.explain import Explanation, explaining
 from rerank.fusion import CLIP_SCALE
 from rerank.hardware import Precision, choose_device, choose_dtype
 from rerank.ofa.entailment import EntailmentModel
@@ -253,13 +252,17 @@ class EntailmentReranker:
         Raises:
             InputError, ImageError: the text is empty; the image cannot be read.
         """
-        found = explain_text(self, image, text, premise)
-        return replace(found, regions=find_regions(self, image, text, premise)) if regions else found
+        return finish(explaining(InTurns(self._scorer, self.batch_size), image, text, premise, regions=regions))
+
+    def explain_turns(
+        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+    ) -> Turns[Explanation]:
+        """``explain`` in turns (see ``rerank.turns``)."""
+        return explaining(InTurns(self._scorer, self.turn), image, text, premise, regions=regions)
 
     def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
         """Tokens to be kept and handed back in ``Candidate.tokens``; for a bad image what is wrong with it."""
-        encoded = self._scorer.encode(images)
-        return [one if isinstance(one, ImageError) else ImageTokens(one, self.image_fingerprint) for one in encoded]
+        return finish(InTurns(self._scorer, self.batch_size).encode_turns(images))
 
     def close(self) -> None:
         """Free the decoding threads and the cache."""

@@ -18,7 +18,7 @@ from rerank.deadline import Deadline, Pace
 from rerank.errors import ImageError, InputError
 from rerank.images import load_image
 from rerank.ofa.entailment import EntailmentModel
-from rerank.turns import Late, Turns, Work, finish
+from rerank.turns import Late, Turns, Work, results
 from rerank.types import ImageSource
 
 Progress = Callable[[int, int], None]
@@ -91,8 +91,8 @@ class Scorer:
                     else:
                         good.append((index, (picture, jobs[index].prompt)))
                 if good:
-                    results = yield Work("pairs", self.judge, [item for _, item in good], most, deadline)
-                    for (index, _), result in zip(good, results, strict=True):
+                    judged = yield Work("pairs", self.judge, [item for _, item in good], most, deadline)
+                    for (index, _), result in zip(good, judged, strict=True):
                         scores.enter(index, result)
                 if watch is not None:
                     watch(scores, list(batch))
@@ -100,9 +100,20 @@ class Scorer:
             ahead.cancel()
         return scores
 
-    def encode(self, images: Sequence[ImageSource]) -> list[NDArray[np.float16] | ImageError]:
-        """Image tokens (cells, d_model) of each image, or what is wrong with it."""
-        return finish(self._encoding(images))
+    def encoding(self, images: Sequence[ImageSource], most: int) -> Turns[list[NDArray[np.float16] | ImageError]]:
+        """Image tokens (cells, d_model) of each image, or what is wrong with it; ``most`` at once."""
+        ahead = self._ahead([Job(image, []) for image in images], range(len(images)))
+        encoded: list[NDArray[np.float16] | ImageError] = []
+        try:
+            while ahead.open:
+                batch = yield from ahead.next(most, Deadline())
+                good = [picture for picture in batch.values() if not isinstance(picture.prepared, ImageError)]
+                rows = iter(results((yield Work("images", self.tokens, good, most))) if good else ())
+                for picture in batch.values():
+                    encoded.append(error if isinstance(error := picture.prepared, ImageError) else next(rows))
+        finally:
+            ahead.cancel()
+        return encoded
 
     def judge(self, items: Sequence[Prompted]) -> NDArray[np.float32]:
         """Probabilities (n, 3) of prepared images and prompts, in one forward pass."""
@@ -112,6 +123,12 @@ class Scorer:
             probabilities = self.model.probabilities(tokens, [prompt for _, prompt in items])
             self._pace.record(len(items), time.monotonic() - start)
         return probabilities
+
+    def tokens(self, pictures: Sequence[Picture]) -> NDArray[np.float16]:
+        """Image tokens (n, cells, d_model) of prepared images."""
+        with self._lock:
+            tokens: NDArray[np.float16] = self._tokens(pictures).half().cpu().numpy()
+        return tokens
 
     def prepare(self, source: ImageSource, key: Hashable | None) -> Prepared:
         """Cached image tokens, else pixels, else what is wrong with the image."""
@@ -129,21 +146,6 @@ class Scorer:
         """Free the decoding threads and the cache."""
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self.cache.clear()
-
-    def _encoding(self, images: Sequence[ImageSource]) -> Turns[list[NDArray[np.float16] | ImageError]]:
-        ahead = self._ahead([Job(image, []) for image in images], range(len(images)))
-        encoded: list[NDArray[np.float16] | ImageError] = []
-        try:
-            while ahead.open:
-                batch = yield from ahead.next(self.batch_size, Deadline())
-                good = [picture for picture in batch.values() if not isinstance(picture.prepared, ImageError)]
-                with self._lock:
-                    rows = iter(self._tokens(good).half().cpu().numpy() if good else ())
-                for picture in batch.values():
-                    encoded.append(error if isinstance(error := picture.prepared, ImageError) else next(rows))
-        finally:
-            ahead.cancel()
-        return encoded
 
     def _tokens(self, pictures: Sequence[Picture]) -> torch.Tensor:
         """Image tokens (batch, cells, d_model), encoding what is new: the same image once, whoever asks for it."""

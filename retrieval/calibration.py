@@ -1,4 +1,4 @@
-"""How many lists of an index to look into, found with queries like those that people type.
+"""How much of an index to look at, found with queries like those that people type.
 
 A text lies apart from all images (the modality gap), and its nearest images are spread over many more
 lists than those of an image: an index that is calibrated with images loses a tenth of what texts should
@@ -18,10 +18,9 @@ import numpy as np
 
 from rerank.errors import ModelError
 from retrieval.bitmaps import Keys
-from retrieval.index import IndexRule
+from retrieval.index import SCANNED_LISTS, IndexRule
 from retrieval.phrases import phrases_for
 from retrieval.stores.faiss import FaissIndex
-from retrieval.stores.ivf import with_probes
 from retrieval.types import Encoder, EncoderRecord, Vectors
 
 # Two thirds to calibrate with, one third to measure the result with.
@@ -90,10 +89,7 @@ def texts_like(images: Vectors, count: int, seed: int = 0) -> Vectors:
 def calibrated(index: FaissIndex, probes: Probes, rule: IndexRule) -> tuple[FaissIndex, Mapping[str, Any]]:
     """``index`` with as few lists to look into as find what ``rule`` asks for, and what it was measured to find."""
     if not index.exact:
-        part = Probes(probes.queries[:CALIBRATING], probes.kind, probes.truth[:CALIBRATING])
-        wanted = min(1.0, rule.recall + MARGIN)
-        nprobe = _fewest(index.lists, lambda count: recall(with_probes(index, count), part, rule.candidates) >= wanted)
-        index = with_probes(index, nprobe)
+        index = _tuned(index, Probes(probes.queries[:CALIBRATING], probes.kind, probes.truth[:CALIBRATING]), rule)
     rest = Probes(probes.queries[CALIBRATING:], probes.kind, probes.truth[CALIBRATING:])
     measured = rest if len(rest.queries) else probes
     found = {
@@ -102,6 +98,23 @@ def calibrated(index: FaissIndex, probes: Probes, rule: IndexRule) -> tuple[Fais
         "queries": f"{len(measured.queries)} {probes.kind}",
     }
     return index, found
+
+
+def _tuned(index: FaissIndex, probes: Probes, rule: IndexRule) -> FaissIndex:
+    """``index`` with the fewest lists, then the fewest entries compared by 8-bit codes, that find what is wanted."""
+    wanted = min(1.0, rule.recall + MARGIN)
+
+    def enough(share: float, **changed: Any) -> bool:
+        return recall(index.with_parameters(**changed), probes, rule.candidates) >= share
+
+    # The lists must hold a little more than is wanted: the short codes miss some of it.
+    scanned = index.kind == SCANNED_LISTS
+    within = min(1.0, wanted + MARGIN) if scanned else wanted
+    index = index.with_parameters(nprobe=_fewest(index.lists, lambda count: enough(within, nprobe=count)))
+    if scanned:
+        most = int(index.parameters["survivors"])
+        index = index.with_parameters(survivors=_fewest(most, lambda count: enough(wanted, survivors=count)))
+    return index
 
 
 def recall(index: FaissIndex, probes: Probes, k: int, effort: float = 1.0) -> float:
@@ -114,11 +127,11 @@ def recall(index: FaissIndex, probes: Probes, k: int, effort: float = 1.0) -> fl
     return float(np.mean(shares)) if shares else 1.0
 
 
-def _fewest(lists: int, enough: Callable[[int], bool]) -> int:
-    """The least number of lists that is enough, to within a tenth: doubled until it is, then narrowed down."""
-    high = min(lists, 8)
-    while high < lists and not enough(high):
-        high = min(lists, 2 * high)
+def _fewest(most: int, enough: Callable[[int], bool]) -> int:
+    """The least number that is enough, to within a tenth: doubled until it is, then narrowed down."""
+    high = min(most, 8)
+    while high < most and not enough(high):
+        high = min(most, 2 * high)
     low = max(1, high // 2)
     while high / low > FINEST_STEP and high - low > 1:
         middle = round(np.sqrt(low * high))

@@ -10,7 +10,7 @@ from typing import Any
 
 from retrieval.checked_rows import CheckedRows
 from retrieval.segments import Row
-from retrieval.types import EncoderRecord, ImageRecord
+from retrieval.types import EncoderRecord, FailedFile, ImageRecord
 
 CATALOG_FILE = "catalog.sqlite"
 
@@ -207,8 +207,14 @@ class Catalog(CheckedRows):
         return [row[0] for row in self.connection.execute("SELECT path FROM mount ORDER BY path")]
 
     def failures(self) -> list[tuple[str, str]]:
-        """Path and reason of what the last run could not take in."""
-        return list(self.connection.execute("SELECT display, reason FROM failure ORDER BY rowid"))
+        """Path and reason of what could not be taken in when its folder was last looked through."""
+        return list(self.connection.execute("SELECT display, reason FROM failure ORDER BY path"))
+
+    def failed_file(self, path: bytes) -> FailedFile | None:
+        """What is known of a file that could not be taken in."""
+        query = "SELECT path, reason, size, mtime_ns, reader FROM failure WHERE path = ?"
+        found = self.connection.execute(query, (path,)).fetchone()
+        return FailedFile(*found) if found else None
 
     def _paths_of(self, keys: Sequence[int]) -> list[tuple[Any, ...]]:
         """The path rows of images, first seen first."""

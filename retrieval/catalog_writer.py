@@ -11,7 +11,7 @@ from pathlib import Path
 from retrieval.catalog import Catalog, display_text
 from retrieval.connections import check_version, connect, damage_named
 from retrieval.schema import MIGRATIONS, statements
-from retrieval.types import EncoderRecord
+from retrieval.types import EncoderRecord, FailedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +189,13 @@ class CatalogWriter(Catalog):
         self.connection.execute("DELETE FROM mount")
         self.connection.executemany("INSERT OR IGNORE INTO mount VALUES (?)", ((path,) for path in mounts))
 
-    def set_failures(self, failures: Iterable[tuple[bytes, str]]) -> None:
-        """Replace the list of what the last run could not take in."""
-        self.connection.execute("DELETE FROM failure")
-        rows = ((path, display_text(path), reason) for path, reason in failures)
-        self.connection.executemany("INSERT INTO failure (path, display, reason) VALUES (?, ?, ?)", rows)
+    def set_failures(self, failures: Iterable[FailedFile], folders: Iterable[bytes] = ()) -> None:
+        """Note what could not be taken in, in place of whatever was noted of ``folders``."""
+        for folder in folders:
+            beneath = (folder, folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0")
+            self.connection.execute("DELETE FROM failure WHERE path = ? OR (path >= ? AND path < ?)", beneath)
+        rows = ((one.path, display_text(one.path), one.reason, one.size, one.mtime_ns, one.reader) for one in failures)
+        self.connection.executemany("INSERT OR REPLACE INTO failure VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def paths_of(self, keys: Sequence[int]) -> list[bytes]:
         """The paths of images by their keys."""

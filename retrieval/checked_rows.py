@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from retrieval.checksums import check_row, columns
+from retrieval.checksums import check_rows, columns
 from retrieval.schema import CHECKSUMS_SINCE
 
 _IN = 10_000  # values in one IN (…), below SQLite's limit of 32,766
@@ -37,16 +37,9 @@ class CheckedRows:
     def select(self, table: str, rest: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Checked rows of ``table``, called t in ``rest``: the values that ``CHECKED_COLUMNS`` names."""
         query = f"SELECT {columns(table, 't', checked=self.checked)} FROM {table} t {rest}"  # noqa: S608
-        return _sound(table, self.connection.execute(query, values))
+        return check_rows(table, self.connection.execute(query, values))
 
     def select_in(self, table: str, rest: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
         """As ``select``, with ``IN ({})`` in ``rest`` for all ``values``."""
         query = f"SELECT {columns(table, 't', checked=self.checked)} FROM {table} t {rest}"  # noqa: S608
-        return _sound(table, self.where_in(query, values))
-
-
-def _sound(table: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    for row in rows:
-        values = row[:-1]
-        check_row(table, values, row[-1])
-        yield values
+        return check_rows(table, self.where_in(query, values))

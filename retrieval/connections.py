@@ -59,7 +59,8 @@ def damage_named(directory: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise CollectionError(f"{path}: {error}; what had been committed before is kept") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        # The latter where SQLite's own words name what is damaged, and Python cannot read them.
         raise CollectionDamaged(
             f"{path}: is damaged ({error}); move the collection away and index the folders into a new one"
         ) from error

@@ -19,6 +19,7 @@ from rerank.errors import InputError, ModelInvalid, ModelUnavailable
 from rerank.fusion import CLIP_SCALE
 from rerank.hardware import Precision, choose_device, choose_dtype
 from retrieval.presets import encoder_of
+from retrieval.text_tower import TextTower
 from retrieval.types import Vectors
 
 BUNDLED_DIRECTORY = Path(__file__).parent / "bundled"
@@ -58,6 +59,8 @@ class ClipEncoder:
         self._model.visual.to(dtype).to(memory_format=torch.channels_last)
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="clip-preprocess")
+        self._text_tower = TextTower(self._model)
+        self._text_tower.check(self._tokenizer(["a", "two words"]).to(device))
         self.dimension = self.encode_texts(["a"]).shape[1]
 
     @classmethod
@@ -102,7 +105,7 @@ class ClipEncoder:
         for start in range(0, len(texts), 256):
             # Undecodable characters of a file name or request must not fail a query.
             clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts[start : start + 256]]
-            rows.append(self._run(self._model.encode_text, self._tokenizer(clean), torch.contiguous_format))
+            rows.append(self._run(self._text_tower, self._tokenizer(clean), torch.contiguous_format))
         return np.concatenate(rows) if rows else np.zeros((0, self.dimension), dtype=np.float32)
 
     @torch.inference_mode()

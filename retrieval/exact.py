@@ -23,6 +23,15 @@ def blocks_of(rows: Iterable[Row], segments: Segments) -> Iterator[tuple[Keys, V
         yield np.array([row.key for row in block], dtype=np.int64), segments.read(block)
 
 
+def products(vectors: Vectors, query: Vectors) -> Vectors:
+    """The inner products of vectors (n, dimension) with a query (dimension,): (n,), by the thread that asks.
+
+    A matrix product would be shared out among BLAS's threads: no sooner done, and the others go on spinning for longer.
+    """
+    found: Vectors = np.vecdot(vectors, query)
+    return found
+
+
 def nearest_of(blocks: Iterable[tuple[Keys, Vectors]], queries: Vectors, k: int) -> tuple[Keys, Vectors]:
     """For each of ``queries`` (q, dimension) the keys of the nearest and their cosines, best first.
 
@@ -31,7 +40,7 @@ def nearest_of(blocks: Iterable[tuple[Keys, Vectors]], queries: Vectors, k: int)
     keys = np.zeros((len(queries), 0), dtype=np.int64)
     similarities = np.zeros((len(queries), 0), dtype=np.float32)
     for more, vectors in blocks:
-        found = queries @ vectors.T
+        found = products(vectors, queries[0])[np.newaxis] if len(queries) == 1 else queries @ vectors.T
         if found.shape[1] > k:
             # With fewer in the running, most of a block is out at once.
             chosen = np.argpartition(found, -k, axis=1)[:, -k:]

@@ -133,8 +133,9 @@ class _Parser:
             raise self.error(f"{field} takes {operators}, not {operator}", found.start())
         self.skip()
         place = self.place
+        said = self.value(field)
         try:
-            value = read_value(field, self.value(field))
+            value = read_value(field, said)
         except ValueError as error:
             raise self.error(f"{field}: {error}", place) from None
         if operator == "!=":

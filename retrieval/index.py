@@ -16,6 +16,9 @@ EVERYTHING = float("inf")
 EXACT = "flat-fp32"
 EXACT_HALF = "flat-fp16"
 LISTS = "ivf-sq8"
+SCANNED_LISTS = "ivf-pq4-sq8"
+# Those that look at a part of the embeddings only; the first is of earlier versions, and no longer built.
+LISTED = (LISTS, SCANNED_LISTS)
 
 
 class VectorIndex(Protocol):
@@ -67,7 +70,7 @@ class IndexRule:
     """From how many images on which index is built.
 
     Exact in fp32 to ``exact_images``; exact in fp16 while that takes no more than ``half_bytes``; above,
-    inverted lists of 8-bit codes, as many lists as the power of two nearest to four times the square root.
+    inverted lists of 4- and 8-bit codes, as many lists as the power of two nearest to four times the square root.
     Of these as many are looked into as it takes to find ``recall`` of the nearest ``candidates`` of a text.
     """
 
@@ -85,7 +88,7 @@ class IndexRule:
         if 2 * images * dimension <= self.half_bytes:
             return IndexPlan(EXACT_HALF)
         lists = 1 << max(0, round(math.log2(4.0 * math.sqrt(images))))
-        return IndexPlan(LISTS, {"nlist": lists, "training": self._training(images, dimension, lists)})
+        return IndexPlan(SCANNED_LISTS, {"nlist": lists, "training": self._training(images, dimension, lists)})
 
     def in_memory(self, images: int) -> IndexPlan:
         """The index to make do with where none is on disk: quickly built, and exact."""
@@ -106,11 +109,15 @@ def describe_index(kind: str, images: int, parameters: Mapping[str, Any], measur
         return "exact, fp32 (FAISS IndexFlatIP)"
     if kind == EXACT_HALF:
         return f"exact, fp16 (FAISS IndexScalarQuantizer): half the memory of fp32 for {images:,} images"
-    words = (
-        f"inverted lists of 8-bit codes (FAISS IndexIVFScalarQuantizer): {parameters['nprobe']} of "
-        f"{parameters['nlist']} lists are looked into, the best compared again in fp16; "
-        f"to compare all of {images:,} images would take too long"
-    )
+    looked = f"{parameters['nprobe']} of {parameters['nlist']} lists are looked into"
+    if kind == SCANNED_LISTS:
+        words = (
+            f"inverted lists of 4- and 8-bit codes (FAISS IndexIVFPQFastScan, IndexIVFScalarQuantizer): {looked} by "
+            f"4-bit codes, {parameters['survivors']} times as many as are wanted compared by 8-bit codes, the best "
+        )
+    else:
+        words = f"inverted lists of 8-bit codes (FAISS IndexIVFScalarQuantizer): {looked}, the best compared "
+    words += f"again in fp16; to compare all of {images:,} images would take too long"
     if measured:
         words += f"; finds {measured['recall']:.1%} of the exact {measured['candidates']} for {measured['queries']}"
     return words

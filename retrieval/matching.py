@@ -13,7 +13,7 @@ import numpy as np
 
 from retrieval.bitmaps import Bitmap, bitmap_of
 from retrieval.catalog import Catalog
-from retrieval.checksums import check_row, columns
+from retrieval.checksums import check_rows, columns
 from retrieval.filter_fields import Span, words_of
 from retrieval.filters import All, Any, Condition, Filter, Node, Not
 from retrieval.segments import Row
@@ -35,12 +35,8 @@ def located(catalog: Catalog, keys: Sequence[int]) -> dict[int, tuple[str, Row]]
     """Id and embedding's place of each image that still is there, by key: ``ids`` and ``rows_of`` in one question."""
     names = columns("image", "t", checked=catalog.checked)
     query = f"SELECT {names} FROM image t WHERE t.key IN ({{}}) AND EXISTS (SELECT 1 FROM path WHERE image = t.key)"  # noqa: S608
-    found = {}
-    for found_row in catalog.where_in(query, keys):
-        check_row("image", found_row[:-1], found_row[-1])
-        key, name = found_row[:2]
-        found[key] = (name, Row(key, *found_row[-4:-1]))
-    return found
+    rows = check_rows("image", catalog.where_in(query, keys))
+    return {key: (name, Row(key, segment, row, crc)) for key, name, *_, segment, row, crc in rows}
 
 
 def matching_keys(catalog: Catalog, wanted: Filter) -> Bitmap:

@@ -22,8 +22,10 @@ from retrieval.types import Neighbour, Vectors
 
 log = logging.getLogger(__name__)
 # A filter that leaves so few is answered by comparing all of them.
-FEW = 20_000
-FEW_SHARE = 0.02
+FEW = 1_000
+# One that leaves so few, or less than this share, is looked for in all lists: only codes that fit are compared.
+SEVERAL = 20_000
+SEVERAL_SHARE = 0.02
 # One that leaves less than this share leaves gaps in every list, so that more lists are looked into.
 SOME_SHARE = 0.2
 SOME_EFFORT = 3.0
@@ -79,7 +81,7 @@ class Nearest:
     def _of_index(self, query: Vectors, k: int, exact: bool) -> tuple[Keys, Vectors]:
         if self._index.exact or not self._comparable:
             return self._coded(query, k, EVERYTHING if exact else self._effort)
-        if self._among is not None and (self._most <= FEW or self._most < FEW_SHARE * len(self._snapshot)):
+        if self._among is not None and self._most <= FEW:
             return self._compared(self._catalog.rows_of(keys_of(self._among).tolist()), query, k)
         if exact:
             return self._certain(query, k)
@@ -123,7 +125,10 @@ class Nearest:
 
     @cached_property
     def _effort(self) -> float:
-        return SOME_EFFORT if self._most < SOME_SHARE * len(self._snapshot) else 1.0
+        if self._among is None or self._most >= SOME_SHARE * len(self._snapshot):
+            return 1.0
+        several = self._most <= SEVERAL or self._most < SEVERAL_SHARE * len(self._snapshot)
+        return EVERYTHING if several else SOME_EFFORT
 
     @cached_property
     def _comparable(self) -> bool:

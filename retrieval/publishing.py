@@ -16,12 +16,13 @@ from retrieval.calibration import QUERIES, Probes, Texts, calibrated, texts_like
 from retrieval.catalog import Catalog
 from retrieval.errors import CollectionDamaged
 from retrieval.exact import blocks_of, nearest_of, read_all, spread
-from retrieval.index import EXACT, LISTS, RULE, IndexRule
+from retrieval.index import EXACT, LISTED, RULE, SCANNED_LISTS, IndexRule
 from retrieval.manifest import IndexFile
 from retrieval.matching import some_captions
 from retrieval.segments import Segments
 from retrieval.stores.faiss import FaissIndex
 from retrieval.stores.ivf import build_lists
+from retrieval.stores.scan import ScannedLists
 from retrieval.types import Vectors
 
 INDEX_DIRECTORY = "index"
@@ -56,7 +57,7 @@ def build_index(catalog: Catalog, segments: Segments, rule: IndexRule = RULE, te
     def sample(count: int) -> Vectors:
         return read_all(spread(catalog.rows(), total, count), segments)
 
-    if plan.kind == LISTS:
+    if plan.kind in LISTED:
         index = build_lists(plan, sample, blocks)
     else:
         index = FaissIndex.build(plan, segments.dimension, blocks)
@@ -122,13 +123,14 @@ def read_index(directory: Path, record: IndexFile) -> FaissIndex:
             if checksum_of(file) != (int(record.crc32, 16), record.bytes):
                 raise CollectionDamaged("it fails its checksum")
             file.seek(0)
-            return FaissIndex.read(
+            index = FaissIndex.read(
                 file,
                 kind=record.kind,
                 dimension=record.dimension,
                 images=record.images,
                 parameters=record.parameters,
             )
+            return ScannedLists.of(index, file) if record.kind == SCANNED_LISTS else index
     except FileNotFoundError:
         raise CollectionDamaged(f"{path}: is missing") from None
     except OSError as error:
@@ -145,7 +147,7 @@ def still_serves(record: IndexFile, catalog: Catalog, rule: IndexRule = RULE) ->
     """
     if record.generation == catalog.generation():
         return True
-    if record.kind != LISTS or rule.plan(catalog.count(), record.dimension).kind != LISTS:
+    if record.kind not in LISTED or rule.plan(catalog.count(), record.dimension).kind not in LISTED:
         return False
     if not catalog.log_start() <= record.generation <= catalog.generation():
         return False

@@ -150,6 +150,21 @@ CREATE TRIGGER image_paths_moved AFTER UPDATE OF image ON path WHEN NEW.image <>
 END;
 """
 
+# What could not be read is not tried again while size, time of change and reader are the same; NULL is no promise.
+_FAILURES = """
+CREATE TABLE new_failure (
+    path BLOB PRIMARY KEY,
+    display TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    size INTEGER,
+    mtime_ns INTEGER,
+    reader TEXT
+) STRICT;
+INSERT OR REPLACE INTO new_failure (path, display, reason) SELECT path, display, reason FROM failure;
+DROP TABLE failure;
+ALTER TABLE new_failure RENAME TO failure;
+"""
+
 
 # What each row's checksum is over, in this order.
 CHECKED_COLUMNS = {
@@ -176,6 +191,7 @@ MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RERANK_TOKENS,
     _CHECKED + "".join(map(_checksum_triggers, CHECKED_COLUMNS)),
+    _FAILURES,
 )
 # What a reader still understands: the tables that it misses in an older schema it takes for empty.
 OLDEST_READABLE = 1

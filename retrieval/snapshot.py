@@ -10,6 +10,7 @@ import numpy as np
 
 from retrieval.bitmaps import Bitmap, Keys, bitmap_of, holds
 from retrieval.catalog import Catalog, Change
+from retrieval.exact import products
 from retrieval.index import VectorIndex
 from retrieval.manifest import IndexFile
 from retrieval.segments import Segments
@@ -62,7 +63,7 @@ class Snapshot:
 
     def newest(self, query: Vectors, among: Bitmap | None) -> tuple[Keys, Vectors]:
         """The keys of all that was added behind the index, and their cosines with a unit vector (dimension,)."""
-        keys, similarities = self.delta_keys, self.delta @ query
+        keys, similarities = self.delta_keys, products(self.delta, query)
         if among is None or not len(keys):
             return keys, similarities
         inside = holds(among, keys)

@@ -73,6 +73,20 @@ class ImageRecord:
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file or folder that could not be taken in.
+
+    Where ``reader`` says what could not read it, it is not worth another try while ``size`` and ``mtime_ns`` are these.
+    """
+
+    path: bytes
+    reason: str
+    size: int | None = None
+    mtime_ns: int | None = None
+    reader: str | None = None
+
+
 @dataclass(frozen=True)
 class CollectionInfo:
     """What is in a collection at one generation; ``index`` says in words how it is searched."""

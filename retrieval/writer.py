@@ -22,7 +22,7 @@ from retrieval.lock import WriteLock
 from retrieval.opening import check_encoder, default_name, not_found, open_catalog
 from retrieval.publisher import Publisher
 from retrieval.segments import Segments
-from retrieval.types import EncoderRecord, Vectors
+from retrieval.types import EncoderRecord, FailedFile, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,15 @@ class CollectionWriter:
         self,
         *,
         gone: Iterable[bytes] = (),
-        failures: Iterable[tuple[bytes, str]] = (),
+        failures: Iterable[FailedFile] = (),
+        folders: Iterable[bytes] = (),
         mounts: Iterable[bytes] = (),
     ) -> int:
         """End a run: forget the files that are gone, then every image that no path leads to any more.
 
         Args:
             gone: paths to forget.
-            failures: (path, reason) of what could not be taken in, in place of the last run's.
+            failures: what could not be taken in, in place of what was noted beneath ``folders``.
             mounts: the mount points that files are known to lie beneath, of all roots.
 
         Returns: how many images were removed.
@@ -146,8 +147,13 @@ class CollectionWriter:
             for path in gone:
                 self.catalog.drop_path(path)
             self.catalog.set_mounts(mounts)
-            self.catalog.set_failures(failures)
+            self.catalog.set_failures(failures, folders)
             return self.catalog.remove_orphans()
+
+    def note_failures(self, failures: Iterable[FailedFile]) -> None:
+        """Add to what could not be taken in, in the midst of a run."""
+        with self.catalog.transaction():
+            self.catalog.set_failures(failures)
 
     def forget_damaged(self) -> list[bytes]:
         """Remove the images whose embeddings fail their checksum; the paths that led to them come back."""

@@ -41,6 +41,10 @@ def index(
         typer.Option("--exclude", metavar="PATTERN", help=f"No files or folders like this, {PATTERN}"),
     ] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="Names that begin with a dot count as well.")] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Read also the files that could not be read before and have not changed."),
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep following the folders until Ctrl-C; with --json, a line for each run.")
     ] = False,
@@ -65,7 +69,7 @@ def index(
     settings = options.settings_for(collection, models, encoder, reranker)
     path = options.needed_collection(settings)
     selection: dict[str, Any] = {"include": include or (), "exclude": exclude or (), "hidden": hidden}
-    wanted: dict[str, Any] = {"models": settings.encoder, **selection}
+    wanted: dict[str, Any] = {"models": settings.encoder, "retry_failed": retry_failed, **selection}
     if precompute_rerank:
         wanted["precompute_rerank"] = settings.reranker or "auto"
     with closing(Screen(path, progress, as_json=as_json, tokens=precompute_rerank)) as screen:
@@ -140,7 +144,10 @@ class Screen:
         counts = ", ".join(f"{found[name]} {name}" for name in COUNTS)
         if self._tokens:
             counts += f", {found['precomputed']} precomputed"
-        console.print_out(f"{self._collection}: {counts}, {len(found['failed'])} failed, in {found['seconds']:.1f} s")
+        failed = f"{len(found['failed'])} failed"
+        if found["not_retried"]:
+            failed += f" ({found['not_retried']} before, unchanged, not read again: --retry-failed)"
+        console.print_out(f"{self._collection}: {counts}, {failed}, in {found['seconds']:.1f} s")
         if self._lines is not None:
             return
         for failure in found["failed"][:SHOWN_FAILURES]:

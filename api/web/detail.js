@@ -72,7 +72,7 @@ function facts(hit) {
 function step(by) {
   const all = hitsShown();
   const next = all[all.findIndex((one) => one.id === asked().hit) + by];
-  // Looking through the hits is one step back, however many were seen; how it was opened stays known.
+  // Looking through the hits is one step back, however many were seen.
   if (next) go({ hit: next.id }, { replace: true });
 }
 

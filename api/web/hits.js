@@ -21,7 +21,7 @@ export function skeletons(count) {
 
 // `reading` says that verdicts are still to come, `moved` that ranks by similarity are worth comparing with.
 export function showHits(hits, { reading, verified, rankBefore, far }) {
-  const places = new Map([...$("hits").children].map((card) => [card, card.getBoundingClientRect()]));
+  const places = whereabouts();
   const focused = document.activeElement?.closest?.(".hit")?.dataset.id;
   const elements = hits.map((hit, index) => {
     const card = cards.get(hit.id) ?? newCard(hit);
@@ -37,6 +37,8 @@ export function showHits(hits, { reading, verified, rankBefore, far }) {
   glide(places);
 }
 
+const whereabouts = () => new Map([...$("hits").children].map((card) => [card, card.getBoundingClientRect()]));
+
 function newCard(hit) {
   const open = make("button", { type: "button", className: "open" }, thumbnail(hit.thumbnail_url));
   const card = { open, place: make("p.place"), ribbon: make("div"), verdict: make("div.line"), scores: make("dl.scores") };
@@ -48,7 +50,11 @@ function newCard(hit) {
   return card;
 }
 
-function fill(card, hit, { rank, before, reading, verified, far }) {
+function fill(card, hit, state) {
+  const { rank, before, reading, verified, far } = state;
+  const said = JSON.stringify([hit, state]);
+  if (card.said === said) return;
+  card.said = said;
   const name = hit.caption || basename(hit.path);
   card.hit = hit;
   card.element.classList.toggle("far", Boolean(far) || hit.label === "contradiction");
@@ -72,12 +78,11 @@ function movement(before, rank) {
   return [make("span", { className: up ? "up" : "down", title: words, aria: { label: words, role: "img" } }, `${up ? "↑" : "↓"} ${Math.abs(before - rank)}`)];
 }
 
-// From where they were to where they belong, so that the eye can follow the new order.
+// From where they were to where they belong, for the eye to follow; all are measured before any moves.
 function glide(places) {
   if (calm()) return;
-  for (const card of $("hits").children) {
+  for (const [card, to] of whereabouts()) {
     const from = places.get(card);
-    const to = card.getBoundingClientRect();
     if (from && from.left === to.left && from.top === to.top) continue;
     const frames = from ? [{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)`, zIndex: 1 }, { transform: "none" }] : [{ opacity: 0 }, { opacity: 1 }];
     card.animate(frames, { duration: 420, easing: "cubic-bezier(.2,.7,.2,1)" });
@@ -87,10 +92,7 @@ function glide(places) {
 const buttons = () => [...document.querySelectorAll("#hits .open")];
 export const focusFirst = () => buttons()[0]?.focus();
 
-function columns() {
-  const tops = [...$("hits").children].map((card) => card.offsetTop);
-  return Math.max(1, tops.findIndex((top) => top !== tops[0]) < 0 ? tops.length : tops.findIndex((top) => top !== tops[0]));
-}
+const columns = () => [...$("hits").children].filter((card, _, [first]) => card.offsetTop === first.offsetTop).length;
 
 $("hits").addEventListener("keydown", (event) => {
   const all = buttons();

@@ -22,7 +22,7 @@ export function showPicture(image, url) {
 
 const ENLARGED = 2.5;
 
-// Gives a frame the shape of its picture, so that what lies over it fits; small pictures are enlarged, but not without end.
+// Gives a frame the shape of its picture, so that what lies over it fits; small pictures are enlarged a little.
 export function shape(frame, width, height) {
   frame.style.setProperty("--ratio", String(width / height));
   frame.style.setProperty("--wide", String(width * ENLARGED));
@@ -34,14 +34,12 @@ export function thumbnail(url, size = 256) {
   return showPicture(image, `${url}?size=${size}`);
 }
 
-export function dataUri(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new Error("the file cannot be read"));
-    reader.readAsDataURL(blob);
-  });
-}
+export const dataUri = (blob) => new Promise((resolve, reject) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result);
+  reader.onerror = () => reject(new Error("the file cannot be read"));
+  reader.readAsDataURL(blob);
+});
 
 // A picture small enough to be kept in the window's history, large enough to be searched by.
 export async function seedOf(file) {

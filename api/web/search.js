@@ -50,7 +50,7 @@ export function search(state = asked()) {
   say("");
   if (state.picture === "lost") return lost();
   if (empty) return clearHits();
-  if (!document.querySelector(".hit:not(.skeleton)")) skeletons(8);
+  if (!document.querySelector(".hit:not(.skeleton)")) skeletons(PAGE);
   say("Searching …");
   return ask(state, running.signal).catch((error) => failed(error));
 }
@@ -62,9 +62,10 @@ async function ask(state, signal) {
   if (plainLike) current.result(await get(`/v1/images/${encodeURIComponent(state.like)}/similar?top_k=${PAGE}`, signal));
   else if (!verifies(state)) current.result(await post("/v1/search", body(state), signal));
   else {
+    let drawn = 0;
     for await (const line of lines("/v1/search/stream", body(state), signal)) {
       current[line.type]?.(line);
-      if (current === answer) render();
+      drawn ||= requestAnimationFrame(() => { drawn = 0; if (current === answer) render(); });
     }
   }
   if (current === answer) render();
@@ -145,7 +146,7 @@ function failed(error) {
   $("said").append(button("Try again", () => search()));
 }
 
-// The service says when to come back; the person sees it and need not wait.
+// The service says when to come back.
 function again(error) {
   const mine = running;
   let left = Math.min(60, Math.max(1, Math.ceil(error.retryAfter || 2)));

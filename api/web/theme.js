@@ -16,7 +16,9 @@ function toggleTheme() {
   try { localStorage.theme = root.dataset.theme; } catch { /* it is worn until the page is left */ }
 }
 
-try { wear(localStorage.theme); } catch { /* nothing may be kept here: the system decides */ }
+// Hits will push the foot down: it begins there.
+if (/[?&](q|like)=/.test(location.search)) root.classList.add("asked");
+try { wear(localStorage.theme); } catch { /* the system decides */ }
 system.addEventListener("change", mark);
 addEventListener("DOMContentLoaded", () => {
   mark();

@@ -24,6 +24,10 @@ class StillWritten(ImageError):
     """A file that changed while it was read."""
 
 
+class CutShort(ImageError):
+    """A file whose decoder was ended by the clock, or from outside: another time it may go well."""
+
+
 def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> FileContent:
     """The bytes of a file.
 
@@ -39,7 +43,7 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> FileC
             raise ImageError("is no longer a regular file")
         if before.st_size > max_bytes:
             raise ImageTooLarge(f"has {before.st_size:,} bytes, more than {max_bytes:,}")
-        data = stream.read(max_bytes + 1)
+        data = stream.read(before.st_size + 1)  # one more, to see it grow
         after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
         raise StillWritten("was being written while it was read; the next run takes it")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+from rerank.decoding.files import CutShort
 from rerank.decoding.protocol import raise_error, receive, send
 from rerank.errors import ImageError, VeralensError
 
@@ -76,7 +77,7 @@ class DecoderProcess:
             message, payload = receive(self._stream)
         except TimeoutError:
             self.kill()
-            raise self._too_slow() from None
+            raise CutShort(self._too_slow()) from None
         except (EOFError, OSError):
             raise self._cause_of_death() from None
         self._settled = message["last"]
@@ -103,16 +104,19 @@ class DecoderProcess:
         try:
             status = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return self._too_slow()  # it hangs in the kernel
+            return CutShort(self._too_slow())  # it hangs in the kernel
         if -status in _TOO_SLOW:
-            return self._too_slow()
+            # By the clock it may have been waiting for others' work; of processor time it takes what it takes.
+            return (CutShort if -status == signal.SIGALRM else ImageError)(self._too_slow())
         if status >= 0:
             return ImageError(f"ends its decoder (exit status {status})")
         name = signal.Signals(-status).name
-        return ImageError(f"crashes its decoder ({name})" + ", perhaps for lack of memory" * (name == "SIGKILL"))
+        if name == "SIGKILL":
+            return CutShort(f"crashes its decoder ({name}), perhaps for lack of memory")
+        return ImageError(f"crashes its decoder ({name})")
 
-    def _too_slow(self) -> ImageError:
-        return ImageError(f"takes more than {self._seconds:g} s to decode")
+    def _too_slow(self) -> str:
+        return f"takes more than {self._seconds:g} s to decode"
 
     def _last_words(self) -> str:
         self._process.wait()

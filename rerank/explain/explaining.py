@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from rerank.errors import InputError
 from rerank.explain.blame import comparisons, culprits
-from rerank.explain.plan import plan
+from rerank.explain.phrases import Phrase
+from rerank.explain.plan import Question, plan
+from rerank.explain.regions import MOST_COVERS, Judge, locating
 from rerank.explain.types import Explanation, Part
-from rerank.types import Entailment, ImageSource, Pair
+from rerank.turns import Turns, results
+from rerank.types import Entailment, ImageSource
 
 
-class Judge(Protocol):
-    """What explaining needs of a model."""
-
-    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]: ...
-
-
-def explain_text(judge: Judge, image: ImageSource, text: str, premise: str | None = None) -> Explanation:
-    """``EntailmentReranker.explain`` without regions, for any model that scores pairs: one call judges all parts.
+def explaining(
+    judge: Judge, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+) -> Turns[Explanation]:
+    """``EntailmentReranker.explain`` in turns, for any model that judges pairs: first all parts, then the regions.
 
     Raises:
         InputError: the text is empty.
@@ -31,9 +26,9 @@ def explain_text(judge: Judge, image: ImageSource, text: str, premise: str | Non
     if not text.strip():
         raise InputError("text is empty; say what the picture should show")
     phrases, questions = plan(text)
-    asked = list(dict.fromkeys([text, *(one.hypothesis for one in questions), *comparisons(phrases)]))
-    scores = judge.score([(image, hypothesis, premise) for hypothesis in asked])
-    verdicts = {hypothesis: Entailment(*row) for hypothesis, row in zip(asked, scores.tolist(), strict=True)}
+    asked = _hypotheses(text, phrases, questions)
+    rows = results((yield from judge.score_turns([(image, hypothesis, premise) for hypothesis in asked])))
+    verdicts = {hypothesis: Entailment(*row.tolist()) for hypothesis, row in zip(asked, rows, strict=True)}
     parts = tuple(
         Part(
             one.kind, text[one.start : one.end], one.start, one.end, one.hypothesis, verdicts[one.hypothesis], one.item
@@ -42,4 +37,17 @@ def explain_text(judge: Judge, image: ImageSource, text: str, premise: str | Non
     )
     entailments = {hypothesis: verdict.entailment for hypothesis, verdict in verdicts.items()}
     found = () if verdicts[text].label == "entailment" else culprits(text, phrases, entailments)
-    return Explanation(text, verdicts[text], parts, found)
+    explanation = Explanation(text, verdicts[text], parts, found)
+    if not regions:
+        return explanation
+    return replace(explanation, regions=(yield from locating(judge, image, text, premise)))
+
+
+def pairs_judged(text: str, *, regions: bool = False) -> int:
+    """How many pairs of picture and text an explanation takes: what it costs, before it is begun."""
+    return len(_hypotheses(text, *plan(text))) + (MOST_COVERS + 1) * regions
+
+
+def _hypotheses(text: str, phrases: list[Phrase], questions: list[Question]) -> list[str]:
+    """All that is held against the picture, each once."""
+    return list(dict.fromkeys([text, *(one.hypothesis for one in questions), *comparisons(phrases)]))

@@ -15,10 +15,12 @@ from PIL import Image
 
 from rerank.errors import ImageError
 from rerank.explain.types import Regions
-from rerank.types import Candidate, ImageSource, ImageTokens, Ranking
+from rerank.turns import Turns, results
+from rerank.types import ImageSource, ImageTokens, Pair
 
 # Rows and columns of the map. Finer ones would cost a large model minutes, and the cells of the small one are no finer.
 GRID = 7
+MOST_COVERS = GRID * GRID
 # Rows and columns of the map that are covered at a time: a single cell's neighbours tell what was in it.
 COVER = 3
 GREY = 128
@@ -26,30 +28,28 @@ FLOOR = 1e-6
 
 
 class Judge(Protocol):
-    """What finding the evidence needs of a model."""
+    """What finding the evidence needs of a model, in turns (see ``rerank.turns``)."""
 
-    def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]: ...
+    def encode_turns(self, images: Sequence[ImageSource]) -> Turns[list[ImageTokens | ImageError]]: ...
 
-    def rank(self, query: str, candidates: Sequence[Candidate]) -> Ranking: ...
+    def score_turns(
+        self, pairs: Sequence[Pair], *, tokens: Sequence[ImageTokens] = ()
+    ) -> Turns[list[NDArray[np.float32] | Exception]]: ...
 
 
-def find_regions(judge: Judge, image: ImageSource, text: str, premise: str | None = None) -> Regions:
-    """Cover a few cells at a time with those of a grey picture, up to GRID² times, and see what the text loses.
+def locating(judge: Judge, image: ImageSource, text: str, premise: str | None = None) -> Turns[Regions]:
+    """Cover a few cells at a time with those of a grey picture, MOST_COVERS times at most: what does the text lose?
 
     Raises:
         ImageError: the image cannot be read.
     """
-    whole, grey = judge.encode_images([image, Image.new("RGB", (64, 64), (GREY, GREY, GREY))])
+    whole, grey = yield from judge.encode_turns([image, Image.new("RGB", (64, 64), (GREY, GREY, GREY))])
     if isinstance(whole, ImageError):
         raise whole
     assert isinstance(grey, ImageTokens), "a plain grey picture can be encoded"
     covered = [whole, *_covered(whole, grey)]
-    found = judge.rank(text, [Candidate(str(n), image, premise, tokens=one) for n, one in enumerate(covered)])
-    entailment = np.zeros(len(covered))
-    for one in found:
-        assert one.verdict is not None, "there was neither a deadline nor a picture to be opened"
-        entailment[one.index] = one.verdict.entailment
-    odds = _log_odds(entailment)
+    rows = results((yield from judge.score_turns([(image, text, premise)] * len(covered), tokens=covered)))
+    odds = _log_odds(np.array([row[0] for row in rows], np.float64))
     side = round((len(covered) - 1) ** 0.5)
     return Regions(scaled((odds[0] - odds[1:]).reshape(side, side)))
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rerank.bootstrap import Estimate, Floats
 from rerank.errors import ImageError
 from rerank.finetune.metrics import (
-    Estimate,
-    Floats,
     ReliabilityBin,
     Significance,
     calibration_error,

@@ -9,22 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rerank.bootstrap import RESAMPLES, Estimate, Floats, draws, percentiles
 from rerank.types import LABELS
 
 CLASSES = len(LABELS)
 BINS = 10
-RESAMPLES = 2000
-CONFIDENCE = 0.95
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -95,15 +84,14 @@ def grouped_tables(
     return tables
 
 
-def resamples(count: int, seed: int, draws: int = RESAMPLES) -> Floats:
-    """How often each of ``count`` groups is drawn in each resample: (draws, count)."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+def resamples(count: int, seed: int) -> Floats:
+    """How often each of ``count`` groups is drawn in each resample: (resamples, count)."""
+    return draws(np.random.default_rng(seed), RESAMPLES, count)
 
 
-def interval(value: float, resampled: Floats, confidence: float = CONFIDENCE) -> Estimate:
+def interval(value: float, resampled: Floats) -> Estimate:
     """The percentile interval around ``value``."""
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
+    low, high = percentiles(resampled)
     return Estimate(value, min(float(low), value), max(float(high), value))
 
 

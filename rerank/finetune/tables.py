@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rerank.bootstrap import Estimate
 from rerank.finetune.evaluation import ModelFigures, PairReport, worst
-from rerank.finetune.metrics import Estimate
 from rerank.types import LABELS
 
 WORST_ROWS = 10

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rerank.bootstrap import Estimate
 from rerank.errors import InputError
 from retrieval.atomic import write_atomically
-from retrieval.evaluation.bootstrap import Estimate
 from retrieval.evaluation.metrics import TITLES
 from retrieval.evaluation.report import Report, SetReport
 from retrieval.evaluation.tables import asked, headline, parts

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from rerank.bootstrap import CONFIDENCE, RESAMPLES, Estimate, Floats
 from rerank.errors import InputError
 from retrieval.engine import MAX_CANDIDATES, SearchEngine
 from retrieval.evaluation.asking import Outcome, Progress, outcomes
-from retrieval.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Estimate, Floats, estimates
+from retrieval.evaluation.bootstrap import estimates
 from retrieval.evaluation.judgements import Judgements, LeftOut
 from retrieval.evaluation.metrics import METRICS
 

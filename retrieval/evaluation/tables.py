@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rerank.bootstrap import Estimate
 from retrieval.evaluation.asking import Outcome
-from retrieval.evaluation.bootstrap import Estimate
 from retrieval.evaluation.metrics import TITLES
 from retrieval.evaluation.report import Comparison, Report, SetReport
 

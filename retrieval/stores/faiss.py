@@ -14,14 +14,14 @@ import numpy as np
 
 from retrieval.bitmaps import Bitmap, Keys
 from retrieval.errors import CollectionDamaged
-from retrieval.index import EXACT, EXACT_HALF, LISTS, IndexPlan
+from retrieval.index import EXACT, EXACT_HALF, LISTED, IndexPlan
 from retrieval.stores.provider import check_provider
 from retrieval.types import Vectors
 
 check_provider()
 # Its stubs lack half of what it has.
 faiss: Any = _faiss
-KINDS = (EXACT, EXACT_HALF, LISTS)
+KINDS = (EXACT, EXACT_HALF, *LISTED)
 # Codes that are whole numbers are compared with queries of whole numbers, of 8 bits as well.
 QUERY_LARGEST = 127
 
@@ -38,7 +38,7 @@ class FaissIndex:
         self.faiss_index = index
         self.kind = kind
         self.parameters = dict(parameters or {})
-        self.exact = kind != LISTS
+        self.exact = kind not in LISTED
         self.overfetch = float(self.parameters.get("overfetch", 1.0))
         self.scale = float(self.parameters.get("scale", 0.0))
 
@@ -65,7 +65,7 @@ class FaissIndex:
         Inverted lists are mapped into memory, not read: what no search looks into is never loaded.
         """
         try:
-            if kind == LISTS:
+            if kind in LISTED:
                 index = faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP_IFC)
             else:
                 index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
@@ -76,6 +76,10 @@ class FaissIndex:
                 f"the index holds {index.ntotal} vectors of {index.d} dimensions, not {images} of {dimension}"
             )
         return cls(index, kind, parameters)
+
+    def with_parameters(self, **changed: Any) -> FaissIndex:
+        """The same index, searched with other parameters."""
+        return FaissIndex(self.faiss_index, self.kind, self.parameters | changed)
 
     def __len__(self) -> int:
         return int(self.faiss_index.ntotal)

@@ -54,6 +54,7 @@ class GpuIndex:
         self.parameters = master.parameters
         self.overfetch = max(OVERFETCH, master.overfetch)
         self._clone = clone(clonable(master))
+        self._made_by = clone  # with it the memory on the GPU goes
         # One stream, one scratch memory: FAISS's GPU indexes are not thread-safe.
         self._lock = threading.Lock()
 
@@ -118,14 +119,12 @@ def clonable(master: FaissIndex) -> Any:
 
 
 def _on_first_gpu() -> Clone:
-    """Clones onto the first GPU, flat indexes in fp16; the resources live as long as what was cloned with them."""
+    """Clones onto the first GPU, flat indexes in fp16; the resources live as long as the function."""
     resources = faiss.StandardGpuResources()
     options = faiss.GpuClonerOptions()
     options.useFloat16 = True
 
     def clone(index: Any) -> Any:
-        made = faiss.index_cpu_to_gpu(resources, 0, index, options)
-        made.resources_kept = resources
-        return made
+        return faiss.index_cpu_to_gpu(resources, 0, index, options)
 
     return clone

@@ -1,4 +1,4 @@
-"""Building inverted lists of 8-bit codes: centres learnt from a sample, then embeddings block by block."""
+"""Building inverted lists: centres learnt from a sample, then embeddings block by block."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 
 from retrieval.bitmaps import Keys
-from retrieval.index import LISTS, IndexPlan
+from retrieval.index import LISTS, SCANNED_LISTS, IndexPlan
 from retrieval.stores.faiss import FaissIndex, faiss
+from retrieval.stores.scan import ScannedLists
+from retrieval.stores.scan_building import ScanFilling, add_codes
 from retrieval.types import Vectors
 
 ROUNDS = 10
+# How many times as many as are wanted the scan hands on until that is calibrated.
+SURVIVORS = 64
 # 8 bits hold whole numbers from -LARGEST - 1 to LARGEST. Multiplied with a query of whole numbers they take half the
 # time that codes take which must first become floats.
 LARGEST = 127
-# What the scale of the codes is found with: so many embeddings a list, and room for those further from their centre.
+# What the codes are learnt from: so many embeddings a list, and room for those further from their centre.
 SCALED_BY, ROOM = 8, 1.1
-# The codes put some of the nearest in another order: a quarter as many again are compared once more in full. Twice
-# that found no more of them, to three digits.
-OVERFETCH = 1.25
+# The codes put some of the nearest in another order: a tenth as many again are compared once more in full. A quarter
+# as many found no more of them, to four digits.
+OVERFETCH = 1.1
 # What float32 sums may differ by, beside the codes' own error.
 ROUNDING = 1e-5
 
@@ -38,19 +42,18 @@ def build_lists(
     nlist = int(plan.parameters["nlist"])
     learnt = sample(int(plan.parameters["training"]))
     centres = _centres(learnt, nlist)
-    scale = _scale(learnt, centres)
+    apart = _apart(learnt[: SCALED_BY * nlist], centres)
     del learnt
-    filling = _Filling(_empty(centres, scale), centres, scale)
+    scale = round(LARGEST / max(ROOM * float(np.abs(apart).max(initial=0.0)), 1e-3), 3)
+    scan = ScanFilling(centres, apart) if plan.kind == SCANNED_LISTS else None
+    filling = _Filling(_empty(centres, scale), centres, scale, scan)
     for keys, vectors in blocks:
         filling.add(keys, vectors)
     error = round(filling.error + ROUNDING, 6)
     parameters = {"nlist": nlist, "nprobe": nlist, "overfetch": OVERFETCH, "scale": scale, "error": error}
-    return FaissIndex(filling.index, LISTS, parameters)
-
-
-def with_probes(index: FaissIndex, nprobe: int) -> FaissIndex:
-    """The same inverted lists, of which a search looks into ``nprobe``."""
-    return FaissIndex(index.faiss_index, index.kind, index.parameters | {"nprobe": nprobe})
+    if scan is None:
+        return FaissIndex(filling.index, LISTS, parameters)
+    return ScannedLists(filling.index, scan.finished(), parameters | {"survivors": SURVIVORS})
 
 
 @dataclass
@@ -63,6 +66,7 @@ class _Filling:
     index: Any
     centres: Vectors
     scale: float
+    scan: ScanFilling | None
     error: float = 0.0
 
     def add(self, keys: Keys, vectors: Vectors) -> None:
@@ -71,10 +75,9 @@ class _Filling:
         apart = vectors - self.centres[lists]
         held = np.clip(np.rint(apart * self.scale), -LARGEST - 1, LARGEST)
         self.error = max(self.error, float(np.linalg.norm(held / self.scale - apart, axis=1).max(initial=0.0)))
-        # FAISS's form of an entry: the number of its list, lowest byte first, then its code.
-        numbers = lists.astype("<i8").view(np.uint8).reshape(len(keys), 8)[:, : self.index.coarse_code_size()]
-        codes = np.hstack([numbers, (held + (LARGEST + 1)).astype(np.uint8)])
-        self.index.add_sa_codes(np.ascontiguousarray(codes), np.ascontiguousarray(keys))
+        add_codes(self.index, keys, lists, (held + (LARGEST + 1)).astype(np.uint8))
+        if self.scan is not None:
+            self.scan.add(keys, lists, apart)
 
 
 def _centres(learnt: Vectors, nlist: int) -> Vectors:
@@ -90,13 +93,12 @@ def _centres(learnt: Vectors, nlist: int) -> Vectors:
     return found
 
 
-def _scale(learnt: Vectors, centres: Vectors) -> float:
-    """What differences from the centres are multiplied by to become whole numbers of 8 bits."""
-    some = learnt[: SCALED_BY * len(centres)]
+def _apart(some: Vectors, centres: Vectors) -> Vectors:
+    """How embeddings (n, dimension) differ from the centre of their list."""
     quantizer = faiss.IndexFlatIP(centres.shape[1])
     quantizer.add(centres)
-    widest = np.abs(some - centres[_nearest_lists(quantizer, some)]).max(initial=0.0)
-    return round(LARGEST / max(ROOM * float(widest), 1e-3), 3)
+    found: Vectors = some - centres[_nearest_lists(quantizer, some)]
+    return found
 
 
 def _empty(centres: Vectors, scale: float) -> Any:

@@ -13,7 +13,7 @@ from retrieval.errors import CollectionDamaged, CollectionError
 from retrieval.manifest import MANIFEST_FILE, IndexFile, Manifest, read_manifest
 from retrieval.publishing import KEPT, read_index
 from retrieval.segments import Segments
-from retrieval.stores.contents import contents_of
+from retrieval.stores.contents import contents_of, wrong_short_codes
 from retrieval.stores.faiss import FaissIndex
 from retrieval.verification.changes import image_keys, keys_of_kind
 from retrieval.verification.findings import REPUBLISH, Findings
@@ -68,6 +68,8 @@ def _verify_index(directory: Path, catalog: Catalog, manifest: Manifest, record:
     if len(np.unique(held)) != len(held) or not np.array_equal(np.sort(held), then):
         detail = f"it holds {len(held)} keys, the catalogue held {len(then)} then"
         problem("holds the images of its generation", detail, REPUBLISH)
+    if short := wrong_short_codes(index):
+        problem("has the short codes of its entries", f"{short} are others", REPUBLISH, short)
     if wrong:
         problem("holds the embeddings of the segments", f"{wrong} are others", REPUBLISH, wrong)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rerank.deadline import Deadline
 from rerank.errors import ImageError
+from rerank.explain import Explanation, explaining
 from rerank.images import load_image
 from rerank.turns import Turns, Work
 from rerank.types import Candidate, Entailment, ImageSource, ImageTokens, Pair, RankedCandidate, Ranking
@@ -67,11 +68,17 @@ class FakeJudge:
     def image_fingerprint(self) -> str:
         return "fake"
 
-    def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
+    def encode_turns(self, images: Sequence[ImageSource]) -> Turns[list[ImageTokens | ImageError]]:
+        yield from ()
         return [ImageTokens(np.zeros((49, 8), np.float16), self.image_fingerprint) for _ in images]
 
+    def explain_turns(
+        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+    ) -> Turns[Explanation]:
+        return explaining(self, image, text, premise, regions=regions)
+
     def score_turns(
-        self, pairs: Sequence[Pair], *, deadline_ms: float | None = None
+        self, pairs: Sequence[Pair], *, deadline_ms: float | None = None, tokens: Sequence[ImageTokens] = ()
     ) -> Turns[list[NDArray[np.float32] | Exception]]:
         return list((yield Work("pairs", self.score, pairs, 8, Deadline(deadline_ms))))
 

@@ -142,3 +142,14 @@ def test_check_explains_and_draws(photos: Path, tmp_path: Path, capsys: pytest.C
     assert "not in the picture: “red”" in capsys.readouterr().out
     assert main(["check", str(picture), "a", "--heatmap", str(tmp_path / "none" / "x.png")]) == 2
     assert "--heatmap" in capsys.readouterr().err
+
+
+def test_a_form_with_a_file(client: httpx.Client, pictures: Path) -> None:
+    form = {"text": TEXT, "premise": "paint", "regions": "true"}
+    files = {"image": ("a.jpg", (pictures / "a.jpg").read_bytes())}
+    answer = client.post("/v1/explain", data=form, files=files)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["regions"]["rows"] == 7
+    assert [part["text"] for part in answer.json()["parts"] if part["kind"] == "item"] == ["red field", "blue hat"]
+    assert_problem(client.post("/v1/explain", data=form | {"regions": "perhaps"}, files=files), 422, "regions")
+    assert_problem(client.post("/v1/explain", data={"text": TEXT}, files={"other": b"x"}), 422, "other")

@@ -176,3 +176,15 @@ def test_documents_at_urls(fetching: httpx.Client, site: str) -> None:
     many = fetching.post("/v1/rerank", json={"query": "green", "documents": [good] * 40}).json()
     assert (len(many["results"]), len(many["errors"])) == (32, 8)
     assert "no more than 32" in many["errors"][0]["detail"]
+
+
+def test_an_explanation_of_a_picture_from_the_web(fetching: httpx.Client, site: str) -> None:
+    body = {"image_url": f"http://{site}/a.png", "text": "a green square"}
+    answer = fetching.post("/v1/explain", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["parts"][0]["text"] == "green square"
+    form = fetching.post("/v1/explain", files={"image_url": (None, body["image_url"]), "text": (None, "green")})
+    assert form.status_code == 200, form.text
+    assert_problem(
+        fetching.post("/v1/explain", json=body | {"image_url": "http://10.0.0.1/"}), 422, "cannot be fetched"
+    )

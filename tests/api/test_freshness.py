@@ -56,7 +56,7 @@ def place(tmp_path: Path) -> Place:
 @contextmanager
 def served(place: Place) -> Iterator[httpx.Client]:
     with (
-        running(create_app(Settings(), open_engine=place.open_engine)) as url,
+        running(create_app(Settings(collection=place.target), open_engine=place.open_engine)) as url,
         httpx.Client(base_url=url, timeout=60) as client,
     ):
         wait_ready(url)
@@ -76,6 +76,7 @@ def test_who_wrote_reads_what_was_written(place: Place) -> None:
         assert "navy" in names(client, min_generation=generation)
         refused = client.post("/v1/search", json={"query": "red", "rerank": False, "min_generation": generation + 1})
         assert_problem(refused, 503, "not yet at")
+        assert str(place.target) not in refused.text
         assert refused.headers["retry-after"] == "1"
         assert_problem(client.post("/v1/search", json={"query": "red", "min_generation": -1}), 422, "min_generation")
 

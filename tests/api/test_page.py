@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.api.browsing import NEEDS_CHROMIUM, browsing, chromium, judged, order
+from tests.api.browsing import DESK, NEEDS_CHROMIUM, PHONE, browsing, chromium, judged, order
 
 QUERY = "blue denim jeans"
 FIELD = "What should the picture show?"
@@ -78,6 +78,25 @@ def test_results_are_there_before_the_verdicts_and_then_change_places(page: Page
     final = [hit["id"] for hit in httpx.post(f"{service}/v1/search", json=asked, timeout=120).json()["hits"]]
     assert order(page) == final
     assert final != similar
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_what_is_said_of_the_hits_does_not_push_them_about(
+    browser: Browser, service: str, size: tuple[int, int]
+) -> None:
+    with browsing(browser, service, size=size) as page:
+        page.add_init_script("""
+            window.tops = [];
+            addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+                if (document.querySelector("#hits .hit")) tops.push(document.querySelector("#hits").offsetTop);
+            }).observe(document.querySelector("#search-view"), { attributes: true, childList: true, subtree: true }));
+        """)
+        page.goto(SEARCHED)
+        judged(page)
+        tops = page.evaluate("window.tops")
+        assert len(tops) > 3
+        # On a phone the last word may take a line more.
+        assert max(tops) - min(tops) <= (0 if size == DESK else 24)
 
 
 def test_the_toggle_shows_both_orders(page: Page) -> None:

@@ -90,6 +90,20 @@ def test_a_full_queue_answers_429_and_the_others_are_served(engine: FakeEngine) 
     assert "b" not in engine.searches
 
 
+def test_the_depth_of_the_queue_is_that_of_the_moment(engine: FakeEngine) -> None:
+    with busy(engine, 4) as (client, threads, service):
+        slow = threads.submit(client.get, "/v1/search?q=slow")
+        wait_until(lambda: "slow" in engine.searches)
+        assert 'veralens_queue_depth{lane="interactive"} 0.0' in client.get("/metrics").text
+        waiting = [threads.submit(client.get, "/v1/search?q=a") for _ in range(3)]
+        wait_until(lambda: service.worker.depth == 3)
+        # While the one turn that they wait for is not over.
+        assert 'veralens_queue_depth{lane="interactive"} 3.0' in client.get("/metrics").text
+        engine.gate.set()
+        assert [answer.result(30).status_code for answer in [slow, *waiting]] == [200] * 4
+        assert 'veralens_queue_depth{lane="interactive"} 0.0' in client.get("/metrics").text
+
+
 def test_time_in_the_queue_counts_against_the_deadline(engine: FakeEngine) -> None:
     with busy(engine, 4) as (client, threads, service):
         slow = threads.submit(client.get, "/v1/search?q=slow")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,11 +145,19 @@ def test_deleting_an_indexed_picture_leaves_its_file(client: httpx.Client, targe
     assert hit["id"] not in found(client, "jeans")
 
 
-def test_another_writer_is_named(client: httpx.Client, target: Path) -> None:
+def test_while_another_writes_nothing_is_changed(
+    client: httpx.Client, target: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with WriteLock(target):
         answer = upload(client, picture("olive"))
-        assert_problem(answer, 503, f"process pid {os.getpid()}")
+        assert_problem(answer, 503, "another process is writing")
         assert int(answer.headers["retry-after"]) > 0
+        # Who it is and where is for the operator, not for strangers.
+        holder = f"pid {os.getpid()} on {socket.gethostname()}"
+        assert holder in caplog.text
+        assert str(target) in caplog.text
+        for secret in (str(target), target.name, str(os.getpid()), socket.gethostname()):
+            assert secret not in answer.text
         some = found(client, "jeans")[0]
         assert client.delete(f"/v1/images/{some}").status_code == 503
     assert upload(client, picture("olive")).status_code == 201

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from api.admission import QueueFull
 from api.batches import NoRoom
 from api.tasks import Ticket
-from api.worker import QueueFull, Worker, WorkerClosed
+from api.worker import Worker, WorkerClosed
 from rerank.deadline import Deadline
 from rerank.turns import Late, Pause, Turns, Work
 from tests.api.conftest import wait_until

@@ -20,4 +20,5 @@ def test_no_answer_is_silently_wrong(damage: Damage, kind: str) -> None:
     counts = damage.counts[kind]
     assert counts.total() == 16
     if kind != "catalogue":  # of which much is free space
-        assert counts["harmless"] == 0
+        # Embeddings of the four removed images still lie in the segments, and nobody reads them.
+        assert counts["harmless"] <= (2 if kind == "segment" else 0)

@@ -6,10 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from indexer import build_collection
@@ -31,20 +29,6 @@ def upload_of(number: int, size: int = 64) -> Upload:
     noise = Image.frombytes("RGB", (size, size), bytes((number * 7 + 31 * place) % 251 for place in range(3 * size**2)))
     data = encode(noise, "BMP")
     return Upload(data, decode_image(data), "a caption", ("tag",))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB with a collection on it."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount a file system: {mounted.stderr.decode().strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def uploads_in(target: Path) -> list[str]:

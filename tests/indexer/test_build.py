@@ -98,7 +98,7 @@ def test_report_as_json_has_the_names_of_the_contract(folder: Path, target: Path
     assert set(document) == {
         *("added", "updated", "moved", "removed", "unchanged"),
         *("failed", "seconds", "images_per_second"),
-        *("precomputed", "precompute_bytes_per_image", "ignored"),
+        *("precomputed", "precompute_bytes_per_image", "ignored", "not_retried"),
     }
     assert document["failed"] == [{"path": str(folder / "bad.jpg"), "reason": "is empty (0 bytes)"}]
     json.dumps(document)

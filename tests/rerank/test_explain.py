@@ -13,10 +13,11 @@ from PIL import Image
 
 from indexer.samples.scenes import Item, Scene, draw
 from rerank import EntailmentReranker, ImageError, InputError
-from rerank.explain import explain_text
+from rerank.explain import explaining
 from rerank.explain.phrases import MAX_ATTRIBUTES, read_phrases
 from rerank.explain.plan import MAX_ITEMS, plan
-from rerank.types import Pair
+from rerank.turns import Turns, finish
+from rerank.types import ImageSource, ImageTokens, Pair
 
 RED_SHIRT, BLUE_HAT = Item("shirt", "red", "striped"), Item("hat", "blue", "denim")
 BESIDE = Scene((RED_SHIRT, BLUE_HAT), "beside", "front", "white", 7)
@@ -118,12 +119,18 @@ def test_swapped_colours_are_both_named(bundled: EntailmentReranker) -> None:
 class KnowsNoRight:
     """A judge of whom everything is true but that something is to the right: the bundled one cannot tell sides."""
 
-    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
-        return np.array([(0.1, 0, 0.9) if "right" in pair[1] else (0.9, 0, 0.1) for pair in pairs], np.float32)
+    def score_turns(
+        self, pairs: Sequence[Pair], *, tokens: Sequence[ImageTokens] = ()
+    ) -> Turns[list[NDArray[np.float32] | Exception]]:
+        yield from ()
+        return [np.array((0.1, 0, 0.9) if "right" in pair[1] else (0.9, 0, 0.1), np.float32) for pair in pairs]
+
+    def encode_turns(self, images: Sequence[ImageSource]) -> Turns[list[ImageTokens | ImageError]]:
+        raise AssertionError("asked for regions")
 
 
 def test_how_things_stand_is_named() -> None:
-    found = explain_text(KnowsNoRight(), draw(BESIDE), "a red shirt to the right of a blue hat")
+    found = finish(explaining(KnowsNoRight(), draw(BESIDE), "a red shirt to the right of a blue hat"))
     assert [(one.text, round(one.cost, 3)) for one in found.culprits] == [("to the right of", 0.8)]
     assert [part.hypothesis for part in found.parts if part.kind == "relation"] == [
         "red shirt to the right of a blue hat"

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from retrieval.calibration import remembered_queries
 from retrieval.encoder import load_encoder
-from retrieval.index import EVERYTHING, EXACT, LISTS, IndexPlan
+from retrieval.index import EVERYTHING, EXACT, LISTS, SCANNED_LISTS, IndexPlan
 from retrieval.manifest import read_manifest
 from retrieval.stores.faiss import FaissIndex, faiss
 from retrieval.stores.ivf import build_lists
@@ -37,7 +38,7 @@ def test_queries_that_an_encoder_gives_are_what_is_measured(tmp_path: Path) -> N
 
     with CollectionWriter.create_or_open(tmp_path / "c", ENCODER) as writer:
         enter(writer, clustered(IMAGES))
-        writer.publish(texts, rule=SMALL[LISTS])  # type: ignore[arg-type]
+        writer.publish(texts, rule=SMALL[SCANNED_LISTS])  # type: ignore[arg-type]
     manifest = read_manifest(tmp_path / "c")
     assert manifest is not None
     assert manifest.indexes[0].measured["queries"] == "128 texts"
@@ -45,10 +46,11 @@ def test_queries_that_an_encoder_gives_are_what_is_measured(tmp_path: Path) -> N
     assert "picture 50" in asked[0][1]
 
 
-def test_no_cosine_is_further_off_than_is_said() -> None:
+@pytest.mark.parametrize("kind", [LISTS, SCANNED_LISTS])
+def test_no_cosine_is_further_off_than_is_said(kind: str) -> None:
     vectors, queries = clustered(3000), clustered(20, seed=4)
     keys = np.arange(len(vectors), dtype=np.int64)
-    plan = IndexPlan(LISTS, {"nlist": 32, "training": 2000})
+    plan = IndexPlan(kind, {"nlist": 32, "training": 2000})
     index = build_lists(plan, lambda count: vectors[:count], [(keys, vectors)])
     for query in queries:
         found, cosines = index.search(query, len(vectors), effort=EVERYTHING)

@@ -158,6 +158,7 @@ def test_errors_point_at_the_place(where: str, position: int, reason: str) -> No
     with pytest.raises(FilterError) as caught:
         parse_filter(where)
     assert reason in str(caught.value)
+    assert str(caught.value).count("filter, character") <= 1
     assert caught.value.position == position
     assert isinstance(caught.value, InputError)
 

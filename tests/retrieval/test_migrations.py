@@ -52,3 +52,14 @@ def test_brought_up_by_the_next_writer_while_it_is_read(old: Path) -> None:
         reader.refresh()
         assert ranking(reader) == before
     assert verify_collection(old).problems == ()
+
+
+def test_what_could_not_be_read_stays_listed_but_is_tried_again(tmp_path: Path) -> None:
+    with tarfile.open(DATA / "collection-schema-3.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    path = b"/tmp/veralens-schema-3/photos/bad.jpg"
+    with CollectionWriter.open(tmp_path / "photos.collection") as writer:
+        assert writer.catalog.failures() == [(path.decode(), "is not an image in a format that is read here")]
+        known = writer.catalog.failed_file(path)
+        assert known is not None
+        assert known.reader is None  # nothing says what could not read it

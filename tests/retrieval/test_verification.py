@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.collection import Collection
-from retrieval.errors import CollectionNotFound
+from retrieval.errors import CollectionDamaged, CollectionNotFound
 from retrieval.manifest import read_manifest
 from retrieval.verification import verify_collection
 from retrieval.writer import CollectionWriter
@@ -178,3 +179,19 @@ def test_commits_behind_a_damaged_place_of_the_log(target: Path) -> None:
         last = max(there)
         assert 1999 < last < 2009
         assert there >= set(range(2000, last + 1))
+
+
+def test_damage_whose_name_cannot_be_read_is_named(target: Path) -> None:
+    path = target / "catalog.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    data = path.read_bytes()
+    for place in [found.start() for found in re.finditer(b"collection", data)]:
+        damaged = bytearray(data)
+        damaged[place + 8] ^= 0x80  # no UTF-8 any more; in some places SQLite's error quotes it
+        path.write_bytes(damaged)
+        try:
+            Collection.open(target).close()
+        except CollectionDamaged as error:
+            assert "catalog.sqlite: is damaged" in str(error)  # noqa: PT017
