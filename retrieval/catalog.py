@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrieval.checked_rows import CheckedRows
+from retrieval.kept_rows import MOST_IDS, MOST_RECORDS, KeptRows, through
 from retrieval.segments import Row
 from retrieval.types import EncoderRecord, FailedFile, ImageRecord
 
@@ -54,8 +55,13 @@ def display_text(path: bytes) -> str:
 class Catalog(CheckedRows):
     """Questions to the catalogue over one connection.
 
-    What an answer is made of is checked as it is read; ``sqlite3.DatabaseError`` where it has been altered.
+    What an answer is made of is checked as it is read; ``sqlite3.DatabaseError`` where it has been altered. ``kept``
+    holds what was read before, for a connection that only reads.
     """
+
+    def __init__(self, connection: sqlite3.Connection, kept: KeptRows | None = None) -> None:
+        super().__init__(connection)
+        self._kept = kept
 
     def collection(self) -> tuple[str, EncoderRecord] | None:
         """The collection's name and encoder; None before they are set."""
@@ -113,6 +119,9 @@ class Catalog(CheckedRows):
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The image id under each key; images that are gone or have no path any more are left out."""
+        return self._ids(keys) if self._kept is None else through(self._kept.ids, MOST_IDS, keys, self._ids)
+
+    def _ids(self, keys: Sequence[int]) -> dict[int, str]:
         found = self.select_in("image", "WHERE t.key IN ({}) AND EXISTS (SELECT 1 FROM path WHERE image = key)", keys)
         return {row[0]: row[1] for row in found}
 
@@ -123,6 +132,10 @@ class Catalog(CheckedRows):
 
     def images(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         """The records of ``ids``; those that are not in the collection are left out."""
+        kept = self._kept
+        return self._images(ids) if kept is None else through(kept.records, MOST_RECORDS, ids, self._images)
+
+    def _images(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         images = {row[0]: row for row in self.select_in("image", "WHERE t.id IN ({})", ids)}
         grouped: dict[int, list[tuple[Any, ...]]] = {}
         for row in self._paths_of(list(images)):

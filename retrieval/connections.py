@@ -13,6 +13,7 @@ from urllib.parse import quote
 from retrieval.catalog import CATALOG_FILE, Catalog
 from retrieval.checksums import register
 from retrieval.errors import CollectionDamaged, CollectionError
+from retrieval.kept_rows import KeptRows
 from retrieval.schema import MIGRATIONS, OLDEST_READABLE
 
 BUSY_SECONDS = 60
@@ -71,7 +72,7 @@ class ReaderPool:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[tuple[sqlite3.Connection, KeptRows]] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -79,32 +80,33 @@ class ReaderPool:
     def lend(self) -> Iterator[Catalog]:
         """A catalogue in one read transaction: all its answers are of the same moment."""
         with damage_named(self._directory):
-            connection = self._take()
+            connection, kept = self._take()
             try:
                 connection.execute("BEGIN")
-                yield Catalog(connection)
+                kept.begin(connection)
+                yield Catalog(connection, kept)
                 connection.execute("COMMIT")
             except BaseException:
                 connection.close()
                 raise
-            self._give_back(connection)
+            self._give_back(connection, kept)
 
     def close(self) -> None:
         """Close the idle connections; lent ones close when they come back."""
         with self._lock:
             self._closed = True
-            for connection in self._idle:
+            for connection, _ in self._idle:
                 connection.close()
             self._idle.clear()
 
     def renew(self) -> None:
         """Close the idle connections: the catalogue is another file now."""
         with self._lock:
-            for connection in self._idle:
+            for connection, _ in self._idle:
                 connection.close()
             self._idle.clear()
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> tuple[sqlite3.Connection, KeptRows]:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
@@ -121,11 +123,11 @@ class ReaderPool:
         except BaseException:
             connection.close()
             raise
-        return connection
+        return connection, KeptRows()
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection, kept: KeptRows) -> None:
         with self._lock:
             if not self._closed:
-                self._idle.append(connection)
+                self._idle.append((connection, kept))
                 return
         connection.close()
