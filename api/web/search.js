@@ -65,7 +65,7 @@ async function ask(state, signal) {
     let drawn = 0;
     for await (const line of lines("/v1/search/stream", body(state), signal)) {
       current[line.type]?.(line);
-      drawn ||= requestAnimationFrame(() => { drawn = 0; if (current === answer) render(); });
+      drawn ||= line.collection ? render() : requestAnimationFrame(() => { drawn = 0; if (current === answer) render(); });
     }
   }
   if (current === answer) render();
@@ -146,7 +146,6 @@ function failed(error) {
   $("said").append(button("Try again", () => search()));
 }
 
-// The service says when to come back.
 function again(error) {
   const mine = running;
   let left = Math.min(60, Math.max(1, Math.ceil(error.retryAfter || 2)));

@@ -120,18 +120,17 @@ def test_clients_that_drop_at_once_cost_next_to_nothing(collection: Path) -> Non
 
 def test_under_overload_everybody_is_answered_or_told_when_to_come_back(collection: Path) -> None:
     codes: Counter[int] = Counter()
-    limits = httpx.Limits(max_connections=None)
-    with served(collection, max_queue=4) as (app, url), httpx.Client(timeout=120, limits=limits) as client:
+    with served(collection, max_queue=4) as (app, url):
         until = time.monotonic() + 5.0
 
         def ask(number: int) -> None:
-            while True:
-                answer = client.get(f"{url}/v1/search", params={"q": f"a cup {number}"})
-                codes[answer.status_code] += 1
-                if answer.status_code == 429:
-                    assert int(answer.headers["retry-after"]) >= 1
-                if time.monotonic() > until:
-                    return
+            # A client each: a pool that threads share closes connections under those who are about to use them.
+            with httpx.Client(timeout=120) as client:
+                while time.monotonic() < until:
+                    answer = client.get(f"{url}/v1/search", params={"q": f"a cup {number}"})
+                    codes[answer.status_code] += 1
+                    if answer.status_code == 429:
+                        assert int(answer.headers["retry-after"]) >= 1
 
         with ThreadPoolExecutor(24) as threads:
             for asking in [threads.submit(ask, number) for number in range(24)]:
