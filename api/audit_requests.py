@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from api.audit_job import ARCHIVE
 from api.audit_schemas import EXAMPLE_ROWS, AuditOptions, AuditRequest
 from api.errors import Problem
 from api.pictures import wrong_field
+from api.validation import validated
 
-M = TypeVar("M", bound=BaseModel)
 FORM = "multipart/form-data"
 TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 EXAMPLE_TABLE = "image,text\nimg_0123456789abcdef0123,blue denim jeans\n"
@@ -70,7 +68,7 @@ async def _from_json(request: Request, folder: Path) -> tuple[AuditOptions, str]
         document = json.loads(await request.body())
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"the body is not JSON: {error}") from error
-    body = _validated(AuditRequest, document)
+    body = validated(AuditRequest, document)
     lines = "".join(row.model_dump_json(exclude_unset=True) + "\n" for row in body.rows)
     await run_sync((folder / "table.jsonl").write_text, lines, "utf-8")
     return body.options(), "rows"
@@ -80,7 +78,7 @@ async def _from_form(request: Request, folder: Path) -> tuple[AuditOptions, str]
     try:
         async with request.form(max_files=2, max_fields=12, max_part_size=64 * 1024) as form:
             fields, files = _parts(form)
-            options = _validated(AuditOptions, _parsed(fields))
+            options = validated(AuditOptions, _parsed(fields))
             if "table" not in files:
                 raise wrong_field("table", "is missing: send a CSV or JSON Lines file in it")
             name = PurePath(files["table"].filename or "").name
@@ -127,11 +125,3 @@ def _parsed(fields: dict[str, str]) -> dict[str, Any]:
 def _copy(upload: UploadFile, path: Path) -> None:
     with path.open("wb") as file:
         shutil.copyfileobj(upload.file, file)
-
-
-def _validated(model: type[M], fields: Any) -> M:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error

@@ -7,8 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from anyio.to_thread import run_sync
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
 from api.errors import Problem
@@ -18,6 +17,7 @@ from api.pictures import from_data_uri, wrong_field
 from api.schemas import PictureDocument
 from api.service import Service
 from api.thumbnails import read_unchanged
+from api.validation import validated
 
 FORM = "multipart/form-data"
 ONE_PICTURE = "send the picture's file in image, or its URL in image_url"
@@ -25,7 +25,6 @@ ONE_PICTURE = "send the picture's file in image, or its URL in image_url"
 
 F = TypeVar("F", bound=BaseModel)
 J = TypeVar("J", bound=PictureDocument)
-M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class PictureRequests(Generic[F, J]):
                 upload, fields = _parts(form)
                 url = fields.pop("image_url", None)
                 _check_fetching(url, fetcher)
-                checked = _validated(self.form, fields)
+                checked = validated(self.form, fields)
                 if upload is not None and url is None:
                     return await upload.read(), checked
                 if url is not None and upload is None:
@@ -82,7 +81,7 @@ class PictureRequests(Generic[F, J]):
             document = await read_json(await request.body())
         except (ValueError, RecursionError) as error:
             raise Problem(400, f"the body is not JSON: {error}") from error
-        body = _validated(self.json, document)
+        body = validated(self.json, document)
         return await _pictured(body, service, fetcher), body
 
 
@@ -136,11 +135,3 @@ def _parts(form: FormData) -> tuple[UploadFile | None, dict[str, str]]:
         else:
             fields[name] = value
     return upload, fields
-
-
-def _validated(model: type[M], fields: Any) -> M:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error
