@@ -33,6 +33,15 @@ class Shut:
     for_any_deadline: bool
 
 
+@dataclass
+class Look:
+    """What was seen of the queue: how many more requests may come until ``until``, and why no more."""
+
+    places: int
+    shut: Shut
+    until: float
+
+
 class Admission:
     """Looks at the lanes' lines, of which each may hold ``capacity`` requests that wait for their first turn."""
 
@@ -40,7 +49,7 @@ class Admission:
         self._lines = lines
         self._estimates = estimates
         self._capacity = capacity
-        self._looked: dict[Sequence[str], tuple[Shut | None, float]] = {}
+        self._looked: dict[Sequence[str], Look] = {}
 
     def check(self, ticket: Ticket) -> None:
         """Nothing, where there is room for such a computation now.
@@ -59,26 +68,37 @@ class Admission:
         if wait > self._estimates.patience(ticket):
             raise _too_long(wait)
 
-    def look(self, kinds: Sequence[str]) -> Shut | None:
+    def look(self, kinds: Sequence[str], unanswered: int) -> Shut | None:
         """Why no interactive request of these kinds would be taken now, as far as it need not be read to know that.
 
-        It costs next to nothing: what was found is held for true for a moment, in which a turn at most is over.
+        It costs next to nothing: what was found is held for true for a moment, in which a turn at most is over, and
+        each request that is let in takes one of the places that there were. ``unanswered`` are requests that were let
+        in before and read; those that are not in line yet are on their way.
         """
         now = time.monotonic()
-        shut, until = self._looked.get(kinds, (None, 0.0))
-        if now >= until:
-            shut = self._seen(kinds)
-            self._looked[kinds] = shut, now + MOMENT
-        return shut
+        looked = self._looked.get(kinds)
+        if looked is None or now >= looked.until:
+            looked = self._looked[kinds] = self._seen(kinds, unanswered, now + MOMENT)
+        if looked.places <= 0:
+            return looked.shut
+        looked.places -= 1
+        return None
 
-    def _seen(self, kinds: Sequence[str]) -> Shut | None:
+    def _seen(self, kinds: Sequence[str], unanswered: int, until: float) -> Look:
         line = self._lines["interactive"]
         others, backlog = self._backlog(line)
-        if line.waiting >= self._capacity:
-            return Shut(QueueFull(backlog), for_any_deadline=True)
-        if len(others) >= AT_IT and backlog > self._estimates.patience_of(kinds):
-            return Shut(_too_long(backlog), for_any_deadline=False)
-        return None
+        coming = max(0, unanswered - len(others))
+        room = self._capacity - line.waiting - coming
+        if room <= 0:
+            return Look(0, Shut(QueueFull(backlog), for_any_deadline=True), until)
+        # Of the kinds that it can be the one is taken that lets the most in: the queue knows better.
+        each, patience = self._estimates.whole(kinds), self._estimates.patience_of(kinds)
+        # A place that is free is taken whatever the wait is, and so are as many as the wait allows for.
+        bearable = math.ceil((patience - backlog) / each) - coming if each else room
+        bearable = max(AT_IT - len(others) - coming, bearable)
+        if room <= bearable:
+            return Look(room, Shut(QueueFull(backlog), for_any_deadline=True), until)
+        return Look(bearable, Shut(_too_long(backlog + coming * each), for_any_deadline=False), until)
 
     def _backlog(self, line: Line) -> tuple[list[Task[Any]], float]:
         others = [task for task in line.everybody if not task.gone]

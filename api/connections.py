@@ -4,11 +4,14 @@ uvicorn waits for a request as long as it takes, and for a reader, too. Here a c
 is let go: for its header, for its body, for taking its answer. And there are only so many places: when all are
 taken, whoever has kept the server waiting longest gives way to the one who comes; requests that are being worked on
 never do. Answers that are being computed hold no place in this: their clients are waiting for us.
+
+What the models have no room for is turned away here, past the application: see ``room.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from contextvars import Context
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,9 +21,11 @@ from typing import Any, Literal, cast
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.admission import Shut
 from api.doors import SECURITY_HEADERS
 from api.errors import problem
 from api.metrics import Metrics
+from api.room import DEADLINE, Room
 from api.settings import Settings
 from api.transports import Together
 
@@ -52,13 +57,13 @@ class Patience:
         return cls(settings.max_connections, settings.header_seconds, settings.body_seconds, settings.write_seconds)
 
 
-def protocol(settings: Settings, metrics: Metrics) -> type[asyncio.Protocol]:
+def protocol(settings: Settings, metrics: Metrics, room: Room) -> type[asyncio.Protocol]:
     """The protocol class for ``uvicorn.Config(http=…)``."""
     patience = Patience.of(settings)
 
     class Impatient(Connection):
         def __init__(self, config: Config, **others: Any) -> None:
-            super().__init__(config, patience=patience, metrics=metrics, **others)
+            super().__init__(config, patience=patience, metrics=metrics, room=room, **others)
 
     return Impatient
 
@@ -66,10 +71,14 @@ def protocol(settings: Settings, metrics: Metrics) -> type[asyncio.Protocol]:
 class Connection(HttpToolsProtocol):
     """One client's connection, with a clock for whatever it is awaited for, and limits that its parser has not."""
 
-    def __init__(self, config: Config, *, patience: Patience, metrics: Metrics, **others: Any) -> None:
+    def __init__(self, config: Config, *, patience: Patience, metrics: Metrics, room: Room, **others: Any) -> None:
         super().__init__(config, **others)
         self._patience = patience
         self._metrics = metrics
+        self._room = room
+        # Why the request at hand is not taken, and whether its client has been told.
+        self._shut: Shut | None = None
+        self._told = False
         self._awaited: Awaited | None = None
         self._since = 0.0
         self._refused = False
@@ -114,15 +123,36 @@ class Connection(HttpToolsProtocol):
         if self.parser.get_http_version() == "1.1" and sum(name == b"host" for name, _ in self.headers) != 1:
             raise ValueError("there must be one Host")
         self._part = "body"
-        super().on_headers_complete()
+        if self.cycle is None or self.cycle.response_complete:
+            self._shut = self._room.shut(self.parser.get_method(), self.url, self.headers)
+        if self._shut is not None and self._shut.for_any_deadline:
+            self._turn_away(self._shut)
+        elif self._shut is None or self.expect_100_continue:
+            self._shut = None
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._fruitless = 0
-        super().on_body(body)
+        if self._shut is not None and not self._told:
+            if DEADLINE not in body:
+                self._turn_away(self._shut)
+            else:
+                self._shut = None
+                super().on_headers_complete()
+        if self._shut is None:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._part, self._fruitless = "nothing", 0
-        super().on_message_complete()
+        if self._shut is None:
+            super().on_message_complete()
+            return
+        if not self._told:
+            self._turn_away(self._shut)
+        self._shut, self._told = None, False
+        if not self._keeps_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -141,7 +171,7 @@ class Connection(HttpToolsProtocol):
         self._refuse(400, msg)
 
     def shutdown(self) -> None:
-        if self._half_asked:
+        if self._half_asked or (self._shut is not None and not self._told):
             self._refuse(503, "the service is shutting down", {"Retry-After": "5"})
         else:
             super().shutdown()
@@ -154,7 +184,7 @@ class Connection(HttpToolsProtocol):
     def let_go(self, reason: str) -> None:
         """End the connection, with an answer if the client may be waiting for one."""
         self._reject(reason)
-        answered = self.cycle is not None and self.cycle.response_started
+        answered = self._told if self._shut else self.cycle is not None and self.cycle.response_started
         if self._half_asked or (self._awaited == "body" and not answered):
             self._refuse(408, f"the request's {self._awaited} did not come in time")
         else:
@@ -165,9 +195,23 @@ class Connection(HttpToolsProtocol):
         """Whether a request has begun and its header has not ended."""
         return self._awaited == "header" and self._part == "header"
 
+    @property
+    def _keeps_alive(self) -> bool:
+        """Whether another request may follow on the one at hand."""
+        kept: bool = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        # Who asks before sending a body will not send it: nobody knows what comes next.
+        return kept and not self.expect_100_continue
+
+    def _turn_away(self, shut: Shut) -> None:
+        """Say that there is no room for the request at hand, whose body is then passed over."""
+        self._told = True
+        self.transport.write(self._room.refusal(self.url, self.headers, shut.reason, keep_alive=self._keeps_alive))
+        if self.expect_100_continue:
+            self.transport.close()
+
     def _displace(self, others: set[Connection]) -> bool:
         """End the connection that has waited for its client the longest, if any has waited for long."""
-        latest = self.loop.time() - GRACE
+        latest = time.monotonic() - GRACE
         waiting = [one for one in others if one.waits_since is not None and one.waits_since < latest]
         if not waiting:
             return False
@@ -180,7 +224,8 @@ class Connection(HttpToolsProtocol):
         if awaited == self._awaited:
             return
         self._stop_clock()
-        self._awaited, self._since = awaited, self.loop.time()
+        # Not the loop's time, which stands still while those who came together are looked at.
+        self._awaited, self._since = awaited, time.monotonic()
         seconds = {"header": self._patience.header, "body": self._patience.body, "reader": self._patience.reader}
         # For the next request on a kept connection uvicorn waits, with a clock of its own.
         if awaited is not None and awaited != "request":

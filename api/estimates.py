@@ -53,5 +53,9 @@ class Estimates:
         """How long a request of one of these kinds may have to wait, if it has no deadline: the longest, if unsure."""
         return max([PATIENCE, *(PATIENCE_FACTOR * self._whole.get(kind, 0.0) for kind in kinds)])
 
+    def whole(self, kinds: Iterable[str]) -> float:
+        """How long a request of one of these kinds takes, whatever its size: the shortest, if unsure."""
+        return min(self._whole.get(kind, 0.0) for kind in kinds)
+
     def _left(self, task: Task[Any]) -> float:
         return 0.0 if task.gone else max(0.0, self.seconds(task.ticket) - task.seconds)

@@ -1,10 +1,12 @@
-"""The door for what the models have to work on: shut while as much waits for them as may."""
+"""Turning away what the models would be asked for, while as much waits for them as may."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
+from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,72 +18,62 @@ from api.metrics import REFUSALS, Metrics
 
 # What the models are asked for while somebody waits, and the kinds of work that this can be.
 ASKING = {
-    "/v1/search": ("search", "judged search"),
-    "/v1/search/stream": ("search", "judged search"),
-    "/v1/entailment": ("check",),
-    "/v1/explain": ("explanation",),
-    "/v1/rerank": ("rerank",),
-    "/v2/rerank": ("rerank",),
-    "/rerank": ("rerank",),
+    b"/v1/search": ("search", "judged search"),
+    b"/v1/search/stream": ("search", "judged search"),
+    b"/v1/entailment": ("check",),
+    b"/v1/explain": ("explanation",),
+    b"/v1/rerank": ("rerank",),
+    b"/v2/rerank": ("rerank",),
+    b"/rerank": ("rerank",),
 }
+METHODS = (b"GET", b"POST")
 # Who has named a deadline may wait for longer than others: how long, the route reads.
 DEADLINE = b"deadline_ms"
 # How often the log says how many were refused, in seconds.
 SAID_EVERY = 10.0
-HEADERS = [*SECURE, (b"content-type", MEDIA_TYPE.encode())]
+Headers = Sequence[tuple[bytes, bytes]]
 log = logging.getLogger("veralens")
 
 
 class Room:
-    """Answers 429 where there is no room, before anything of a request is looked at; stands outermost.
+    """Says 429 where there is no room, before anything of a request but its header has been looked at.
 
     The queue would refuse it as well. Under ten times the load that can be answered, refusing is most of what there
-    is to do, and whatever it costs is taken from the answers. So a refusal here is counted but has no line in the log,
-    and comes before keys are asked for. What a browser sends from another origin is left to the queue: it needs CORS.
+    is to do, and whatever it costs is taken from the answers: so the connection does it itself, with an answer as it
+    goes over the wire. It is counted but has no line in the log, and comes before keys are asked for. What a browser
+    sends from another origin is left to the queue: it needs CORS.
     """
 
-    def __init__(self, app: ASGIApp, admission: Admission, metrics: Metrics) -> None:
-        self.app = app
+    def __init__(self, admission: Admission, metrics: Metrics) -> None:
         self._admission = admission
         self._rejected = metrics.rejected.labels(reason=REFUSALS[429])
-        self._counts = {path: metrics.requests.labels(route=path, code="429") for path in ASKING}
+        self._counts = {path: metrics.requests.labels(route=path.decode(), code="429") for path in ASKING}
         self._refused = 0
         self._said = 0.0
+        # Requests for the models that have been read whole and have no answer yet.
+        self.unanswered = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kinds = ASKING.get(scope["path"]) if scope["type"] == "http" else None
-        if kinds is None or (shut := self._admission.look(kinds)) is None or _has(scope, b"origin"):
-            await self.app(scope, receive, send)
-        elif shut.for_any_deadline:
-            await self._refuse(scope, send, shut.reason)
-        else:
-            await self._refuse_but_patient(scope, receive, send, shut)
+    def shut(self, method: bytes, target: bytes, headers: Headers) -> Shut | None:
+        """Why there is no room for such a request; None where there may be. Names of headers are in lower case."""
+        path, _, query = target.partition(b"?")
+        kinds = ASKING.get(path)
+        if kinds is None or method not in METHODS or (shut := self._admission.look(kinds, self.unanswered)) is None:
+            return None
+        if (DEADLINE in query and not shut.for_any_deadline) or _header(headers, b"origin") is not None:
+            return None
+        return shut
 
-    async def _refuse_but_patient(self, scope: Scope, receive: Receive, send: Send, shut: Shut) -> None:
-        first = await receive()
-        if DEADLINE in scope["query_string"] or DEADLINE in first.get("body", b""):
-            await self.app(scope, _again(first, receive), send)
-        else:
-            await self._refuse(scope, send, shut.reason)
+    def refusal(self, target: bytes, headers: Headers, full: QueueFull, *, keep_alive: bool) -> bytes:
+        """The answer to such a request; counts it."""
+        path = target.partition(b"?")[0]
+        self._count(path)
+        asked = _header(headers, request_ids.HEADER.lower().encode())
+        request_id = request_ids.chosen(asked.decode("latin-1") if asked is not None else None).encode()
+        head, before, after = _wire(path, str(full), full.retry_after, keep_alive)
+        length = len(before) + len(request_id) + len(after)
+        return b"%s%s\r\ncontent-length: %d\r\n\r\n%s%s%s" % (head, request_id, length, before, request_id, after)
 
-    async def _refuse(self, scope: Scope, send: Send, full: QueueFull) -> None:
-        self._count(scope["path"])
-        request_id = request_ids.chosen(_header(scope, request_ids.HEADER.lower().encode()))
-        said = document(429, str(full), scope["path"], request_id=request_id)
-        body = json.dumps(said, separators=(",", ":")).encode()
-        headers = [
-            *HEADERS,
-            (b"content-length", b"%d" % len(body)),
-            (b"retry-after", b"%d" % full.retry_after),
-            (request_ids.HEADER.lower().encode(), request_id.encode()),
-        ]
-        if _has(scope, b"expect"):
-            # Who asks before sending a body will not send it. What is sent, the connection passes over.
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": 429, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    def _count(self, path: str) -> None:
+    def _count(self, path: bytes) -> None:
         self._counts[path].inc()
         self._rejected.inc()
         self._refused += 1
@@ -90,19 +82,55 @@ class Room:
             self._refused, self._said = 0, now
 
 
-def _again(first: Message, receive: Receive) -> Receive:
-    """``receive``, with what it gave first given once more."""
-    given = [first]
+class Unanswered:
+    """Counts, for the room, who has been read and not been answered: not yet in line, they will be."""
 
-    async def received() -> Message:
-        return given.pop() if given else await receive()
+    def __init__(self, app: ASGIApp, room: Room) -> None:
+        self.app = app
+        self._room = room
 
-    return received
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].encode() not in ASKING:
+            await self.app(scope, receive, send)
+            return
+        counted = 0
+
+        def count(now: int) -> None:
+            nonlocal counted
+            self._room.unanswered += now - counted
+            counted = now
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                count(1)
+            return message
+
+        async def answered(message: Message) -> None:
+            count(0)
+            await send(message)
+
+        try:
+            await self.app(scope, received, answered)
+        finally:
+            count(0)
 
 
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+@lru_cache(128)
+def _wire(path: bytes, detail: str, retry_after: int, keep_alive: bool) -> tuple[bytes, bytes, bytes]:
+    """The head up to the request's id, and the body before and after it."""
+    said = document(429, detail, path.decode(), request_id="\0")
+    before, after = json.dumps(said, separators=(",", ":")).split(json.dumps("\0")[1:-1])
+    headers = [
+        *SECURE,
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"retry-after", b"%d" % retry_after),
+        *([] if keep_alive else [(b"connection", b"close")]),
+        (request_ids.HEADER.lower().encode(), b""),
+    ]
+    lines = [b"HTTP/1.1 429 Too Many Requests", *(b"%s: %s" % header for header in headers)]
+    return b"\r\n".join(lines), before.encode(), after.encode()
 
 
-def _has(scope: Scope, wanted: bytes) -> bool:
-    return any(name == wanted for name, _ in scope["headers"])
+def _header(headers: Headers, wanted: bytes) -> bytes | None:
+    return next((value for name, value in headers if name == wanted), None)

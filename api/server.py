@@ -42,7 +42,7 @@ class Server:
             uvicorn.Config(
                 app,
                 lifespan="on",
-                http=protocol(settings, app.state.metrics),
+                http=protocol(settings, app.state.metrics, app.state.room),
                 ws="none",
                 log_config=None,
                 access_log=False,

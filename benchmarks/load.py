@@ -1,19 +1,23 @@
-"""An HTTP/1.1 client that asks at times of its own choosing: bare asyncio, so that it costs little."""
+"""An HTTP/1.1 client that asks at times of its own choosing, and costs the machine that it shares little."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import numpy as np
 
 TIMEOUT = 120.0
 REFUSED_SECONDS = 0.1
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 Make = Callable[[int], bytes]
+Come = Callable[["Connection", int, bytes], object]
 
 
 @dataclass(frozen=True)
@@ -90,25 +94,69 @@ async def closed(url: str, make: Make, *, clients: int, seconds: float, first: i
 
 async def opened(url: str, make: Make, *, rate: float, seconds: float, first: int = 0) -> Answers:
     """``rate`` requests a second, each at its time whether or not others were answered, over kept connections."""
+    opening = _Opened(url)
     start = time.perf_counter()
-    found = Answers()
-    idle: list[Connection] = []
+    for number in range(int(rate * seconds)):
+        if (early := start + number / rate - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
+        opening.ask(make(first + number))
+    # What comes later counts as answered, but not as time: the rate is that of the load.
+    opening.found.seconds = time.perf_counter() - start
+    await opening.end()
+    return opening.found
 
-    async def one(number: int) -> None:
-        connection, answer = await _asked(url, idle.pop() if idle else None, make(first + number))
-        found.answers.append(answer)
-        if connection is not None:
-            idle.append(connection)
 
-    async with asyncio.TaskGroup() as group:
-        for number in range(int(rate * seconds)):
-            await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
-            group.create_task(one(number))
-        # What comes later counts as answered, but not as time: the rate is that of the load.
-        found.seconds = time.perf_counter() - start
-    for connection in idle:
-        connection.close()
-    return found
+class _Opened:
+    """Asks over whatever connection is idle, and takes note of what comes when it comes: without a task for each."""
+
+    def __init__(self, url: str) -> None:
+        self.found = Answers()
+        self._url = url
+        self._idle: list[Connection] = []
+        self._waiting: dict[Connection, float] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+
+    def ask(self, request: bytes) -> None:
+        """Send ``request`` now, over a new connection where none is idle."""
+        sent = time.perf_counter()
+        if self._idle:
+            self._send(self._idle.pop(), request, sent)
+        else:
+            task = asyncio.create_task(self._open(request, sent))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def end(self) -> None:
+        """Wait for the last answers."""
+        until = time.perf_counter() + TIMEOUT
+        while (self._opening or self._waiting) and time.perf_counter() < until:
+            await asyncio.sleep(0.05)
+        for connection in [*self._waiting, *self._idle]:
+            connection.close()
+        while self._opening or self._waiting:
+            await asyncio.sleep(0.05)
+
+    async def _open(self, request: bytes, sent: float) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                connection = await Connection.open(self._url)
+        except (OSError, TimeoutError):
+            self.found.answers.append(Answer(0, sent, time.perf_counter() - sent))
+        else:
+            self._send(connection, request, sent)
+
+    def _send(self, connection: Connection, request: bytes, sent: float) -> None:
+        self._waiting[connection] = sent
+        connection.send(request, self._come)
+
+    def _come(self, connection: Connection, status: int, headers: bytes) -> None:
+        sent = self._waiting.pop(connection)
+        answer = Answer(status, sent, time.perf_counter() - sent, b"\r\nretry-after: " in headers)
+        self.found.answers.append(answer)
+        if status and b"\r\nconnection: close" not in headers:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
 
 async def in_turn(url: str, make: Make, rounds: int, between: Callable[[int], None]) -> Answers:
@@ -129,8 +177,10 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._received = bytearray()
-        self._answered: asyncio.Future[tuple[int, dict[bytes, bytes]]] | None = None
+        self._size = 0
+        self._come: Come | None = None
         self._transport: asyncio.Transport | None = None
+        self._head = b""
 
     @classmethod
     async def open(cls, url: str) -> Connection:
@@ -138,54 +188,62 @@ class Connection(asyncio.Protocol):
         _, connection = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
         return connection
 
-    async def ask(self, request: bytes) -> tuple[int, dict[bytes, bytes]]:
-        """The status and the headers of the answer, which is read to its end."""
+    def send(self, request: bytes, come: Come) -> None:
+        """``come`` is called with the status and the headers of the answer; with 0 where there is none."""
+        self._come = come
         if self._transport is None:
-            raise OSError("the connection is closed")
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return await self._answered
+            self._end(0, b"")
+        else:
+            self._transport.write(request)
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """The status and the headers of the answer, which is read to its end; 0 where there is none."""
+        answered: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self.send(request, lambda _, *answer: answered.done() or answered.set_result(answer))
+        return await answered
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(exc or EOFError())
+        self._end(0, b"")
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        end = self._received.find(b"\r\n\r\n")
-        if end < 0 or self._answered is None or self._answered.done():
-            return
-        first, *lines = bytes(self._received[:end]).split(b"\r\n")
-        headers = dict(line.lower().split(b": ", 1) for line in lines)
-        if b"content-length" not in headers:
-            self._answered.set_exception(OSError("an answer of unknown length"))
-        elif len(self._received) >= (size := end + 4 + int(headers[b"content-length"])):
-            del self._received[:size]
-            self._answered.set_result((int(first.split()[1]), headers))
+        if not self._size and (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = bytes(self._received[:end]).lower()
+            if (length := LENGTH.search(head)) is None:
+                self.close()
+                return
+            self._head, self._size = head, end + 4 + int(length[1])
+        if self._size and len(self._received) >= self._size:
+            del self._received[: self._size]
+            self._size = 0
+            self._end(int(self._head[9:12]), self._head)
+
+    def _end(self, status: int, headers: bytes) -> None:
+        come, self._come = self._come, None
+        if come is not None:
+            come(self, status, headers)
 
 
 async def _asked(url: str, connection: Connection | None, request: bytes) -> tuple[Connection | None, Answer]:
-    sent, status = time.perf_counter(), 0
-    headers: dict[bytes, bytes] = {}
+    sent, status, headers = time.perf_counter(), 0, b""
     try:
         async with asyncio.timeout(TIMEOUT):
             connection = connection or await Connection.open(url)
             status, headers = await connection.ask(request)
-    except (OSError, EOFError, TimeoutError):
+    except (OSError, TimeoutError):
         status = 0
-    if connection is not None and (not status or headers.get(b"connection") == b"close"):
+    if connection is not None and (not status or b"\r\nconnection: close" in headers):
         connection.close()
         connection = None
-    return connection, Answer(status, sent, time.perf_counter() - sent, b"retry-after" in headers)
+    return connection, Answer(status, sent, time.perf_counter() - sent, b"\r\nretry-after: " in headers)
 
 
 def expect(answers: Answers, statuses: Sequence[int] = (200,)) -> Answers:

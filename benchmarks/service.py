@@ -7,7 +7,6 @@ machine with the server; percentiles are of one client at a time, rates of many.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import uvloop
 
 from benchmarks.indexing import encoder_name
 from benchmarks.load import Answers, Make, closed, expect, in_turn, opened, post, post_json
@@ -108,8 +109,8 @@ def _form(url: str, hypothesis: str, picture: Path) -> bytes:
 def _speed(url: str, kind: Kind, seconds: float) -> dict[str, Any]:
     """Percentiles with one client, and the rate with many."""
     make = kind.make(url)
-    asyncio.run(closed(url, make, clients=2, seconds=2.0))
-    alone = expect(asyncio.run(closed(url, make, clients=1, seconds=seconds, first=10_000)))
+    uvloop.run(closed(url, make, clients=2, seconds=2.0))
+    alone = expect(uvloop.run(closed(url, make, clients=1, seconds=seconds, first=10_000)))
     many = _peak(url, make, seconds)
     p50, p95, p99 = alone.milliseconds(50, 95, 99)
     times = f"p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms"
@@ -119,7 +120,7 @@ def _speed(url: str, kind: Kind, seconds: float) -> dict[str, Any]:
 
 def _peak(url: str, make: Make, seconds: float) -> Answers:
     # Some may be refused for a wait that is too long: those do not count.
-    return expect(asyncio.run(closed(url, make, clients=CLIENTS, seconds=seconds, first=100_000)), (200, 429))
+    return expect(uvloop.run(closed(url, make, clients=CLIENTS, seconds=seconds, first=100_000)), (200, 429))
 
 
 def _overhead(url: str, collection: Path, rounds: int) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def _overhead(url: str, collection: Path, rounds: int) -> dict[str, Any]:
             engine.search(text(number), rerank=False)
             bare.append(1000.0 * (time.perf_counter() - start))
 
-        answers = expect(asyncio.run(in_turn(url, lambda n: _search(url, text(n)), rounds + 10, call)))
+        answers = expect(uvloop.run(in_turn(url, lambda n: _search(url, text(n)), rounds + 10, call)))
     # The first ones warm both up.
     asked, called = median(1000.0 * one.seconds for one in answers.answers[10:]), median(bare[10:])
     print(f"overhead     p50 {asked:.1f} ms asked, {called:.1f} ms called: {asked - called:.1f} ms")
@@ -149,10 +150,10 @@ def _overload(url: str, pid: int, kind: Kind, options: argparse.Namespace) -> di
     peak = _peak(url, make, options.seconds).rate
     before = resident_bytes(pid)
     say(f"{kind.name}: {OVER * peak:.0f} requests a second for {options.overload_seconds:.0f} s")
-    over = asyncio.run(opened(url, make, rate=OVER * peak, seconds=options.overload_seconds, first=200_000))
+    over = uvloop.run(opened(url, make, rate=OVER * peak, seconds=options.overload_seconds, first=200_000))
     after = resident_bytes(pid)
     time.sleep(RECOVERY_SECONDS)
-    again = asyncio.run(closed(url, make, clients=1, seconds=5.0, first=10**6))
+    again = uvloop.run(closed(url, make, clients=1, seconds=5.0, first=10**6))
     p50, p99 = over.milliseconds(50, 99)
     told = all(one.retry_after for one in over.answers if one.status in (429, 503))
     print(f"{kind.name} at {OVER} times {peak:.1f}/s for {over.seconds:.0f} s: {over.codes()}, Retry-After: {told}")
@@ -188,7 +189,7 @@ def _beside_peer(url: str, collection: Path, scratch: Path, options: argparse.Na
         for number in range(3):
             for found, at, make in ((ours, url, lambda n: _search(url, text(n))), (theirs, peer, ask)):
                 found.append(
-                    expect(asyncio.run(closed(at, make, clients=CLIENTS, seconds=options.seconds)), (200, 429)).rate
+                    expect(uvloop.run(closed(at, make, clients=CLIENTS, seconds=options.seconds)), (200, 429)).rate
                 )
             say(f"round {number + 1}: {ours[-1]:.1f} and {theirs[-1]:.1f} requests/s")
     ratio = median(ours) / median(theirs)
