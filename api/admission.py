@@ -75,6 +75,8 @@ class Admission:
         each request that is let in takes one of the places that there were. ``unanswered`` are requests that were let
         in before and read; those that are not in line yet are on their way.
         """
+        if not unanswered and self._lines["interactive"].empty:
+            return None
         now = time.monotonic()
         looked = self._looked.get(kinds)
         if looked is None or now >= looked.until:

@@ -19,24 +19,28 @@ async def unless_gone(request: Request, answer: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientDisconnect: the client has gone, and ``answer`` was cancelled, or not even begun.
     """
+    waiting, over = asyncio.current_task(), False
+    assert waiting is not None
+
+    def end(_: asyncio.Future[None]) -> None:
+        if not over:
+            waiting.cancel()
+
     watching = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.sleep(0)  # who has gone already is seen before anything is queued
         if watching.done():
             raise ClientDisconnect
-    except BaseException:
+        watching.add_done_callback(end)
+        return await answer
+    except asyncio.CancelledError:
+        if watching.done() and waiting.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
+    finally:
+        over = True
         watching.cancel()
         answer.close()
-        raise
-    answering = asyncio.ensure_future(answer)
-    try:
-        await asyncio.wait({answering, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            return answering.result()
-        raise ClientDisconnect
-    finally:
-        watching.cancel()
-        answering.cancel()
 
 
 async def _gone(request: Request) -> None:

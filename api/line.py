@@ -30,6 +30,11 @@ class Line:
             return sum(not task.gone for task in self._queue)
 
     @property
+    def empty(self) -> bool:
+        """Whether nobody waits and nobody is at it."""
+        return not self._queue and not self.at_it
+
+    @property
     def everybody(self) -> list[Task[Any]]:
         """Who waits and who is at it."""
         with self._lock:

