@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,19 +68,19 @@ class Admission:
         if wait > self._estimates.patience(ticket):
             raise _too_long(wait)
 
-    def look(self, kinds: Sequence[str], unanswered: int) -> Shut | None:
+    def look(self, kinds: Sequence[str], unanswered: Callable[[], int]) -> Shut | None:
         """Why no interactive request of these kinds would be taken now, as far as it need not be read to know that.
 
         It costs next to nothing: what was found is held for true for a moment, in which a turn at most is over, and
-        each request that is let in takes one of the places that there were. ``unanswered`` are requests that were let
-        in before and read; those that are not in line yet are on their way.
+        each request that is let in takes one of the places that there were. ``unanswered`` says how many requests were
+        let in before and read; those that are not in line yet are on their way.
         """
-        if not unanswered and self._lines["interactive"].empty:
+        if self._lines["interactive"].empty and not unanswered():
             return None
         now = time.monotonic()
         looked = self._looked.get(kinds)
         if looked is None or now >= looked.until:
-            looked = self._looked[kinds] = self._seen(kinds, unanswered, now + MOMENT)
+            looked = self._looked[kinds] = self._seen(kinds, unanswered(), now + MOMENT)
         if looked.places <= 0:
             return looked.shut
         looked.places -= 1

@@ -20,7 +20,7 @@ from api.fetch import Fetcher, FetchPolicy
 from api.hosts import Hosts, SameSite, allowed_hosts
 from api.metrics import Metrics
 from api.recorder import Recorder
-from api.room import Room, Unanswered
+from api.room import Room
 from api.routes import audits, collection, entailment, explain, health, images, pages, rerank, search, uploads
 from api.service import Engine, Service
 from api.settings import Settings
@@ -102,7 +102,6 @@ def _add_doors(app: FastAPI, settings: Settings) -> None:
         )
     app.add_middleware(Recorder, metrics=app.state.metrics, service=app.state.service)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Unanswered, room=app.state.room)
 
 
 def _lifespan(

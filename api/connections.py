@@ -145,6 +145,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._part, self._fruitless = "nothing", 0
         if self._shut is None:
+            self._room.let_in(self.url, self.cycle)
             super().on_message_complete()
             return
         if not self._told:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing import Protocol
 
 from api import request_ids
 from api.admission import Admission, QueueFull, Shut
@@ -32,10 +32,17 @@ METHODS = (b"GET", b"POST")
 DEADLINE = b"deadline_ms"
 # How often the log says how many were refused, in seconds.
 SAID_EVERY = 10.0
-# How long nothing is looked at after somebody was turned away, in seconds.
-REST = 0.003
+# How long the loop sleeps once somebody was turned away, in seconds.
+REST = 0.006
 Headers = Sequence[tuple[bytes, bytes]]
 log = logging.getLogger("veralens")
+
+
+class Asked(Protocol):
+    """A request and how far its answer is."""
+
+    response_started: bool
+    disconnected: bool
 
 
 class Room:
@@ -53,19 +60,29 @@ class Room:
         self._counts = {path: metrics.requests.labels(route=path.decode(), code="429") for path in ASKING}
         self._refused = 0
         self._said = 0.0
-        # Requests for the models that have been read whole and have no answer yet.
-        self.unanswered = 0
-        self._resting = False
+        # Who was let in; and, until somebody looks, some that have been answered since.
+        self._let_in: list[Asked] = []
+        # When the last rest ended.
+        self._rested = 0.0
 
     def shut(self, method: bytes, target: bytes, headers: Headers) -> Shut | None:
         """Why there is no room for such a request; None where there may be. Names of headers are in lower case."""
         path, _, query = target.partition(b"?")
         kinds = ASKING.get(path)
-        if kinds is None or method not in METHODS or (shut := self._admission.look(kinds, self.unanswered)) is None:
+        if kinds is None or method not in METHODS or (shut := self._admission.look(kinds, self._unanswered)) is None:
             return None
         if (DEADLINE in query and not shut.for_any_deadline) or _header(headers, b"origin") is not None:
             return None
         return shut
+
+    def let_in(self, target: bytes, asked: Asked) -> None:
+        """Take note of a request that has been read whole: if it is for the models, it is on its way to them."""
+        if target.partition(b"?")[0] in ASKING:
+            self._let_in.append(asked)
+
+    def _unanswered(self) -> int:
+        self._let_in = [one for one in self._let_in if not (one.response_started or one.disconnected)]
+        return len(self._let_in)
 
     def refusal(self, target: bytes, headers: Headers, full: QueueFull, *, keep_alive: bool) -> bytes:
         """The answer to such a request; counts it."""
@@ -79,53 +96,21 @@ class Room:
 
     def _rest(self) -> None:
         """Sleep, loop and all: what comes meanwhile costs less together, and the models have the interpreter."""
-        self._resting = False
         time.sleep(REST)
+        self._rested = time.monotonic()
 
     def _count(self, path: bytes) -> None:
-        if not self._resting:
-            self._resting = True
+        now = time.monotonic()
+        if now >= self._rested + REST:
+            # At most half of the time: what was let in needs the loop to come round several times.
+            self._rested = math.inf
             asyncio.get_running_loop().call_soon(self._rest)
         self._counts[path].inc()
         self._rejected.inc()
         self._refused += 1
-        if (now := time.monotonic()) >= self._said + SAID_EVERY:
+        if now >= self._said + SAID_EVERY:
             log.warning("too many requests are waiting: %d refused", self._refused)
             self._refused, self._said = 0, now
-
-
-class Unanswered:
-    """Counts, for the room, who has been read and not been answered: not yet in line, they will be."""
-
-    def __init__(self, app: ASGIApp, room: Room) -> None:
-        self.app = app
-        self._room = room
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].encode() not in ASKING:
-            await self.app(scope, receive, send)
-            return
-        counted = 0
-
-        def count(now: int) -> None:
-            nonlocal counted
-            self._room.unanswered += now - counted
-            counted = now
-
-        async def received() -> Message:
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body", False):
-                count(1)
-            return message
-
-        async def answered(message: Message) -> None:
-            count(0)
-            await send(message)
-
-        try:
-            await self.app(scope, received, answered)
-        finally:
-            count(0)
 
 
 @lru_cache(128)

@@ -119,6 +119,8 @@ class _Opened:
     def ask(self, request: bytes) -> None:
         """Send ``request`` now, over a new connection where none is idle."""
         sent = time.perf_counter()
+        while self._idle and not self._idle[-1].is_open:
+            self._idle.pop()
         if self._idle:
             self._send(self._idle.pop(), request, sent)
         else:
@@ -187,6 +189,10 @@ class Connection(asyncio.Protocol):
         parts = urlsplit(url)
         _, connection = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
         return connection
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None
 
     def send(self, request: bytes, come: Come) -> None:
         """``come`` is called with the status and the headers of the answer; with 0 where there is none."""
