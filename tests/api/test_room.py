@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.admission import MOMENT
 from api.app import create_app
 from api.line import AT_IT
-from api.room import ASKING
+from api.room import ASKING, Room
 from api.settings import Settings
 from api.tasks import Ticket
 from tests.api.conftest import running, wait_ready, wait_until
@@ -115,3 +119,55 @@ def test_who_would_wait_too_long_is_refused_unless_a_later_deadline_is_named(eng
             assert [one.result(60).status_code for one in asked] == [200, 200]
         for one in waiting:
             one.result(60)
+
+
+@dataclass
+class Request:
+    response_started: bool = False
+    disconnected: bool = False
+
+
+def test_of_many_at_once_as_many_are_let_in_as_there_are_places(engine: FakeEngine) -> None:
+    places = 4
+    app = create_app(Settings(max_queue=places), open_engine=lambda: engine)
+    gate, held = threading.Event(), threading.Event()
+    room: Room = app.state.room
+
+    def let_in() -> list[Request]:
+        """Who of 40 gets through at one moment; whoever does is then read."""
+        asked = [Request() for _ in range(40) if room.shut(b"POST", b"/v1/search", []) is None]
+        for one in asked:
+            room.let_in(b"/v1/search", one)
+        time.sleep(2 * MOMENT)
+        return asked
+
+    with running(app) as url:
+        wait_ready(url)
+        holding = app.state.service.worker.submit(lambda: held.set() or gate.wait(120))
+        assert held.wait(60)
+        room.let_in(b"/v1/search", Request())  # whose turn it is now
+        first = let_in()
+        assert len(first) == places
+        assert let_in() == []  # they are not in line yet, but they will be
+        first[0].response_started = first[1].disconnected = True
+        assert len(let_in()) == 2
+        gate.set()
+        holding.result(60)
+
+
+def test_refused_requests_keep_their_order_and_end_where_they_ask_to(full: tuple[FastAPI, str]) -> None:
+    host, port = full[1].removeprefix("http://").split(":")
+    ahead = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    asked = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: mine-%d\r\nContent-Length: 2\r\n\r\n{}"
+    last = b"GET /v1/search?q=a HTTP/1.0\r\nHost: localhost\r\n\r\n"
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=60) as raw:
+        raw.sendall(ahead)
+        received += raw.recv(2**16)
+        raw.sendall(asked % 1 + asked % 2 + last)
+        while part := raw.recv(2**16):
+            received += part
+    assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"200", b"429", b"429", b"429"]
+    assert re.findall(rb"x-request-id: (mine-\d)\r\n", received) == [b"mine-1", b"mine-2"]
+    assert re.findall(rb'"request_id":"(mine-\d)"}', received) == [b"mine-1", b"mine-2"]
+    assert received.lower().count(b"connection: close") == 1
