@@ -1,4 +1,4 @@
-"""The HTTP application: ``uvicorn --factory api.app:create_app`` serves it, as ``veralens serve`` does."""
+"""The HTTP application: ``veralens serve`` serves it; ``uvicorn --factory api.app:create_app`` would, without its limits."""
 
 from __future__ import annotations
 
