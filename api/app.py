@@ -1,4 +1,4 @@
-"""The HTTP application: ``veralens serve`` serves it; ``uvicorn --factory api.app:create_app`` would, without its limits."""
+"""The HTTP application. ``veralens serve`` serves it; ``uvicorn --factory api.app:create_app`` without its limits."""
 
 from __future__ import annotations
 
