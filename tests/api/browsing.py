@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: apt-get install chromium")
@@ -69,6 +69,14 @@ def browsing(
 
 def _own(url: str, service: str) -> bool:
     return url.startswith((service + "/", "data:", "blob:"))
+
+
+def pictures_are_shown(pictures: Locator, count: int) -> None:
+    """Wait until the first ``count`` of ``pictures`` are drawn."""
+    # Not wait_for_function: it asks again from within the page, whose policy forbids `eval`.
+    for place in range(count):
+        expect(pictures.nth(place)).to_have_js_property("complete", True)
+        expect(pictures.nth(place)).not_to_have_js_property("naturalWidth", 0)
 
 
 def assert_accessible(page: Page) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from api.app import create_app
 from api.settings import Settings
 from indexer.samples.catalogue import DEMO_CAPTIONS
-from tests.api.browsing import NEEDS_CHROMIUM, browsing, chromium, judged
+from tests.api.browsing import NEEDS_CHROMIUM, browsing, chromium, judged, pictures_are_shown
 from tests.api.conftest import running, wait_ready
 
 BUDGET_BYTES = 100_000
@@ -73,24 +73,20 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_alone(browser: Browser, locked:
         dialog.get_by_label("Key").fill("open sesame")
         dialog.get_by_role("button", name="Unlock").click()
         judged(page)
-        pictures_are_shown(page)
+        pictures_are_shown(page.locator(".hit img"), 3)
         stores = "[localStorage, sessionStorage].map(store => JSON.stringify(store)).concat(document.cookie)"
         kept = page.evaluate(stores)
         assert ["open sesame" in one for one in kept] == [False, True, False]
         assert "sesame" not in page.url
         page.reload()
         judged(page)
-        pictures_are_shown(page)
+        pictures_are_shown(page.locator(".hit img"), 3)
         expect(dialog).to_have_count(0)
     with browsing(browser, locked, refused=(401,)) as page:
         page.goto("/")
         dialog = page.get_by_role("dialog", name="An API key is needed")
         dialog.get_by_role("button", name="Not now").click()
         expect(dialog).to_have_count(0)
-
-
-def pictures_are_shown(page: Page) -> None:
-    page.wait_for_function("[...document.querySelectorAll('.hit img')].slice(0, 3).every(one => one.naturalWidth > 0)")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,16 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.api.browsing import DESK, NEEDS_CHROMIUM, PHONE, assert_accessible, browsing, chromium, judged
+from tests.api.browsing import (
+    DESK,
+    NEEDS_CHROMIUM,
+    PHONE,
+    assert_accessible,
+    browsing,
+    chromium,
+    judged,
+    pictures_are_shown,
+)
 
 QUERY = "blue denim jeans"
 
@@ -155,7 +164,7 @@ def test_an_audit_from_table_to_workbook(browser: Browser, service: str, table: 
         expect(wrong).to_have_count(2)
         expect(wrong.nth(0)).to_contain_text("a yellow umbrella")
         expect(wrong.nth(1)).to_contain_text('a "red" hat; with a feather')
-        page.wait_for_function("[...document.querySelectorAll('#audit .hit img')].every(one => one.naturalWidth > 0)")
+        pictures_are_shown(wrong.locator("img"), 2)
         page.get_by_text("1 row could not be read").click()
         expect(page.locator(".failures")).to_contain_text("row 5")
         assert_accessible(page)
