@@ -47,7 +47,7 @@ class Judge(Protocol):
     ) -> Turns[Ranking]: ...
 
     def explain_turns(
-        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+        self, image: ImageSource, text: str, premise: str | None, *, regions: bool, deadline_ms: float | None
     ) -> Turns[Explanation]: ...
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.schemas import MAX_TEXT, Answer, Document, PictureDocument, Share, Text
+from api.schemas import MAX_TEXT, Answer, DeadlineMs, Document, PictureDocument, Share, Text
 from rerank.advice import Advice, AdviceKind
 from rerank.explain import Explanation, PartKind, Regions
 from rerank.types import Label
@@ -21,6 +21,7 @@ def _said(text: str) -> str:
 
 # Not stripped as other texts are: offsets are into the text as it was sent.
 WholeText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_said)]
+NO_REGIONS = "the deadline came before it was found where in the picture the evidence lies"
 AnyText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 _PLACE = "offset in Unicode code points of the text as it was sent"
 _SENT: dict[str, JsonValue] = {
@@ -28,6 +29,7 @@ _SENT: dict[str, JsonValue] = {
     "text": "red denim jeans",
     "premise": None,
     "regions": False,
+    "deadline_ms": None,
 }
 _GIVEN: dict[str, JsonValue] = {
     "label": "contradiction", "entailment": 0.003, "neutral": 0.001, "contradiction": 0.996, "model": "bundled",
@@ -38,7 +40,7 @@ _GIVEN: dict[str, JsonValue] = {
          "label": "contradiction", "entailment": 0.004, "neutral": 0.001, "contradiction": 0.995},
     ],
     "culprits": [{"text": "red", "start": 0, "end": 3, "cost": 0.99}],
-    "regions": None,
+    "regions": None, "degraded": None,
 }  # fmt: skip
 
 
@@ -48,6 +50,9 @@ class ExplainForm(Document):
     text: WholeText = Field(description="the statement to hold against the picture")
     premise: Text | None = Field(None, description="what is known of the picture beside its pixels")
     regions: bool = Field(False, description="whether to find where in the picture the evidence lies, too")
+    deadline_ms: DeadlineMs | None = Field(
+        None, description="how long the explanation may be waited for: after it regions are left out, or 503"
+    )
 
 
 class ExplainRequest(ExplainForm, PictureDocument):
@@ -107,10 +112,13 @@ class ExplainResponse(Answer):
     parts: list[PartDocument]
     culprits: list[CulpritDocument]
     regions: RegionsDocument | None
+    degraded: str | None = Field(
+        description="why regions were asked for and are missing, where the deadline came first"
+    )
 
     @classmethod
-    def of(cls, explanation: Explanation, model: str) -> Self:
-        """The document of an explanation by ``model``."""
+    def of(cls, explanation: Explanation, model: str, *, regions: bool) -> Self:
+        """The document of an explanation by ``model``; ``regions``: whether they were asked for."""
         parts = [
             PartDocument(
                 kind=part.kind, text=part.text, start=part.start, end=part.end, hypothesis=part.hypothesis,
@@ -125,6 +133,7 @@ class ExplainResponse(Answer):
             parts=parts,
             culprits=[CulpritDocument(**asdict(culprit)) for culprit in explanation.culprits],
             regions=None if explanation.regions is None else RegionsDocument.of(explanation.regions),
+            degraded=NO_REGIONS if regions and explanation.regions is None else None,
         )
 
 

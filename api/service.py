@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
+from api.deadlines import countdown
 from api.engine import Engine, Judge, NotReady, Shelf, prove
 from api.kept_tokens import with_kept_tokens
 from api.lending import Lender
@@ -23,15 +23,13 @@ from retrieval.errors import EncoderChanged
 from retrieval.events import Watch
 from retrieval.types import SearchResult
 
-__all__ = ["NO_TIME_MS", "Engine", "Judge", "Lane", "NotReady", "Service", "Shelf", "TooLate"]
+__all__ = ["Engine", "Judge", "Lane", "NotReady", "Service", "Shelf", "TooLate"]
 
 log = logging.getLogger("veralens")
 # How often a server that nobody asks looks for what others have committed and published.
 REFRESH_SECONDS = 0.5
 # How long to wait before a model that could not be loaded is tried again.
 RELOAD_SECONDS = 30.0
-# A deadline that is certainly over once the query is encoded.
-NO_TIME_MS = 0.001
 State = Literal["loading", "ready", "failed", "draining"]
 T = TypeVar("T")
 
@@ -90,14 +88,14 @@ class Service:
         ``deadline_ms`` counts the time in the queue as well; the similarities are given however late it is.
         ``watch`` is told on the worker's thread how the search goes on.
         """
-        left = _countdown(deadline_ms)
+        left = countdown(deadline_ms)
 
         def begin(engine: Engine) -> Turns[SearchResult]:
             # New commits at once; a new index is loaded aside, by `_keep_fresh`. Re-embedded meanwhile: the old encoder
             # and its embeddings answer until the new one is loaded.
             with suppress(EncoderChanged):
                 engine.refresh(indexes=False)
-            return engine.search_turns(query, deadline_ms=left(NO_TIME_MS), watch=watch, **options)
+            return engine.search_turns(query, deadline_ms=left(), watch=watch, **options)
 
         judged = (
             bool(options.get("rerank", True)) and options.get("cursor") is None and self.engine.reranker is not None
@@ -117,7 +115,7 @@ class Service:
         Raises:
             TooLate: its turn did not come within ``deadline_ms``.
         """
-        left = _countdown(deadline_ms)
+        left = countdown(deadline_ms)
         ticket = Ticket(lane, "job", 1, deadline_ms)
         return await self._ask(lambda engine: one_turn(lambda: job(engine), Deadline(left())), ticket)
 
@@ -129,7 +127,7 @@ class Service:
         Raises:
             TooLate: its turn did not come within ``deadline_ms``.
         """
-        left = _countdown(deadline_ms)
+        left = countdown(deadline_ms)
 
         def begin(engine: Engine) -> Turns[tuple[Entailment, str]]:
             reranker = _reranker(engine)
@@ -142,16 +140,31 @@ class Service:
         return await self._ask(begin, Ticket(kind="check", deadline_ms=deadline_ms))
 
     async def explain(
-        self, image: ImageSource, text: str, premise: str | None, *, regions: bool = False
+        self,
+        image: ImageSource,
+        text: str,
+        premise: str | None,
+        *,
+        regions: bool = False,
+        deadline_ms: float | None = None,
     ) -> tuple[Explanation, str]:
-        """Why the verdict on one picture and text is what it is, and the name of the model that gave it."""
+        """Why the verdict on one picture and text is what it is, and the name of the model that gave it.
+
+        The regions are left out where ``deadline_ms`` does not allow for them.
+
+        Raises:
+            TooLate: not all parts were judged within ``deadline_ms``.
+        """
+        left = countdown(deadline_ms)
 
         def begin(engine: Engine) -> Turns[tuple[Explanation, str]]:
             reranker = _reranker(engine)
-            return (yield from reranker.explain_turns(image, text, premise, regions=regions)), reranker.name
+            turns = reranker.explain_turns(image, text, premise, regions=regions, deadline_ms=left())
+            return (yield from turns), reranker.name
 
         _reranker(self.engine)
-        return await self._ask(begin, Ticket(kind="explanation", size=pairs_judged(text, regions=regions)))
+        size = pairs_judged(text, regions=regions)
+        return await self._ask(begin, Ticket(kind="explanation", size=size, deadline_ms=deadline_ms))
 
     async def rerank(
         self,
@@ -166,7 +179,7 @@ class Service:
         ``deadline_ms`` counts the time in the queue as well. ``kept`` says which image of the collection a candidate
         is, by their ids: what the collection keeps of it need not be computed.
         """
-        left = _countdown(deadline_ms)
+        left = countdown(deadline_ms)
 
         def begin(engine: Engine) -> Turns[Ranking]:
             reranker = _reranker(engine)
@@ -250,18 +263,6 @@ class Service:
             self._stopping.wait(RELOAD_SECONDS)
             return
         self._lender.replace(new)
-
-
-def _countdown(deadline_ms: float | None) -> Callable[..., float | None]:
-    """Says how many milliseconds are left of a deadline that begins now, ``least`` at least; None for any number."""
-    asked = time.monotonic()
-
-    def left(least: float = 0.0) -> float | None:
-        if deadline_ms is None:
-            return None
-        return max(least, deadline_ms - 1000.0 * (time.monotonic() - asked))
-
-    return left
 
 
 def _reranker(engine: Engine) -> Judge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -63,17 +63,18 @@ def ranking(
 
 @dataclass(frozen=True)
 class InTurns:
-    """A scorer as explanations ask it, ``most`` pairs or pictures at once."""
+    """A scorer as explanations ask it, ``most`` pairs or pictures at once, pairs until ``deadline``."""
 
     scorer: Scorer
     most: int
+    deadline: Deadline = field(default_factory=Deadline)
 
     def score_turns(self, pairs: Sequence[Pair], *, tokens: Sequence[ImageTokens] = ()) -> Turns[list[Row]]:
         """Each pair's row, or the exception that it failed with; ``tokens`` are its image's, where they are known."""
         jobs = jobs_of(self.scorer.model, pairs)
         if tokens:
             jobs = [replace(job, tokens=one) for job, one in zip(jobs, tokens, strict=True)]
-        return rows_of((yield from self.scorer.scoring(jobs, Deadline(), None, self.most)))
+        return rows_of((yield from self.scorer.scoring(jobs, self.deadline, None, self.most)))
 
     def encode_turns(self, images: Sequence[ImageSource]) -> Turns[list[ImageTokens | ImageError]]:
         """Each image's tokens, or what is wrong with it."""

@@ -255,10 +255,11 @@ class EntailmentReranker:
         return finish(explaining(InTurns(self._scorer, self.batch_size), image, text, premise, regions=regions))
 
     def explain_turns(
-        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+        self, image: ImageSource, text: str, premise: str | None, *, regions: bool, deadline_ms: float | None
     ) -> Turns[Explanation]:
-        """``explain`` in turns (see ``rerank.turns``)."""
-        return explaining(InTurns(self._scorer, self.turn), image, text, premise, regions=regions)
+        """``explain`` in turns (see ``rerank.turns``): without regions, or ``Late``, where the deadline comes first."""
+        judge = InTurns(self._scorer, self.turn, Deadline(deadline_ms))
+        return explaining(judge, image, text, premise, regions=regions)
 
     def encode_images(self, images: Sequence[ImageSource]) -> list[ImageTokens | ImageError]:
         """Tokens to be kept and handed back in ``Candidate.tokens``; for a bad image what is wrong with it."""

@@ -53,7 +53,7 @@ def check(
     with options.loaded_reranker(settings) as judge:
         if explain or heatmap is not None:
             explanation = judge.explain(picture, text, premise, regions=heatmap is not None)
-            answer = ExplainResponse.of(explanation, judge.name).model_dump()
+            answer = ExplainResponse.of(explanation, judge.name, regions=heatmap is not None).model_dump()
         else:
             verdict = Entailment(*judge.score([(picture, text.strip(), premise)])[0].tolist())
             answer = EntailmentResponse.of(verdict, judge.name).model_dump()

@@ -7,10 +7,10 @@ import time
 from fastapi import APIRouter, Request
 
 from api.clients import unless_gone
+from api.deadlines import countdown
 from api.dependencies import DecoderNeeded, FetcherNeeded, ServiceNeeded, problems
 from api.picture_requests import PictureRequests
 from api.schemas import EntailmentForm, EntailmentRequest, EntailmentResponse
-from api.service import NO_TIME_MS
 from api.tasks import Ticket
 
 router = APIRouter(tags=["entailment"], responses=problems(400, 401, 404, 413, 415, 422, 429, 503))
@@ -27,7 +27,5 @@ async def entailment(
     # Before the picture is decoded, which costs as much as the check.
     service.worker.admission.check(Ticket(kind="check", deadline_ms=sent.deadline_ms))
     image = await decoder.square(source, service.judge.image_size)
-    passed = 1000.0 * (time.monotonic() - asked)
-    left = None if sent.deadline_ms is None else max(NO_TIME_MS, sent.deadline_ms - passed)
-    check = service.check(image, sent.text, sent.premise, left)
+    check = service.check(image, sent.text, sent.premise, countdown(sent.deadline_ms, asked)())
     return EntailmentResponse.of(*await unless_gone(request, check))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
 from api.clients import unless_gone
+from api.deadlines import countdown
 from api.dependencies import DecoderNeeded, FetcherNeeded, ServiceNeeded, problems
 from api.explain_schemas import AdviceDocument, AdviceResponse, AnyText, ExplainForm, ExplainRequest, ExplainResponse
 from api.picture_requests import PictureRequests
@@ -24,10 +26,12 @@ async def explain(
 
     With `regions`, also where in the picture the evidence lies, as a grid.
     """
+    asked = time.monotonic()
     source, sent = await REQUESTS.read(request, service, fetcher)
     image = await decoder.square(source, service.judge.image_size)
-    explanation = service.explain(image, sent.text, sent.premise, regions=sent.regions)
-    return ExplainResponse.of(*await unless_gone(request, explanation))
+    left = countdown(sent.deadline_ms, asked)()
+    explanation = service.explain(image, sent.text, sent.premise, regions=sent.regions, deadline_ms=left)
+    return ExplainResponse.of(*await unless_gone(request, explanation), regions=sent.regions)
 
 
 @router.get("/v1/advice", responses=problems(401, 422))

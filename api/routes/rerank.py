@@ -9,13 +9,13 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Request
 
 from api.clients import unless_gone
+from api.deadlines import countdown
 from api.dependencies import DecoderNeeded, FetcherNeeded, JsonNeeded, ServiceNeeded, SettingsNeeded, problems
 from api.documents import SEND, read_documents
 from api.errors import Problem
 from api.gathering import LATE, Gathering
 from api.json_bodies import LargeJsonRoute
 from api.rerank_schemas import PICTURE, RerankRequest, RerankResponse, TextRank, cohere_answer, tei_answer
-from api.service import NO_TIME_MS
 from rerank.types import Ranking
 
 router = APIRouter(tags=["rerank"], responses=problems(400, 401, 413, 415, 422, 429, 503), route_class=LargeJsonRoute)
@@ -65,7 +65,7 @@ async def rerank(
     until = None if body.deadline_ms is None else asked + body.deadline_ms / 1000.0
     gathering = Gathering(read, fetcher, decoder, size=service.judge.image_size, until=until)
     candidates = await gathering.candidates()
-    left = None if until is None else max(NO_TIME_MS, 1000.0 * (until - time.monotonic()))
+    left = countdown(body.deadline_ms, asked)()
     ranking, model = await unless_gone(request, service.rerank(body.query, candidates, body.top_n, left, read.kept))
     errors = read.errors | _failures(ranking)
     if late := sum(detail == LATE for detail in errors.values()):  # those that were still being opened as well

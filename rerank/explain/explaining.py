@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from rerank.errors import InputError
@@ -10,7 +11,7 @@ from rerank.explain.phrases import Phrase
 from rerank.explain.plan import Question, plan
 from rerank.explain.regions import MOST_COVERS, Judge, locating
 from rerank.explain.types import Explanation, Part
-from rerank.turns import Turns, results
+from rerank.turns import Late, Turns, results
 from rerank.types import Entailment, ImageSource
 
 
@@ -19,7 +20,10 @@ def explaining(
 ) -> Turns[Explanation]:
     """``EntailmentReranker.explain`` in turns, for any model that judges pairs: first all parts, then the regions.
 
+    Regions that the judge's deadline does not allow for are left out.
+
     Raises:
+        Late: the deadline came before all parts were judged.
         InputError: the text is empty.
         ImageError: the image cannot be read.
     """
@@ -40,7 +44,9 @@ def explaining(
     explanation = Explanation(text, verdicts[text], parts, found)
     if not regions:
         return explanation
-    return replace(explanation, regions=(yield from locating(judge, image, text, premise)))
+    with suppress(Late):
+        explanation = replace(explanation, regions=(yield from locating(judge, image, text, premise)))
+    return explanation
 
 
 def pairs_judged(text: str, *, regions: bool = False) -> int:

@@ -73,7 +73,7 @@ class FakeJudge:
         return [ImageTokens(np.zeros((49, 8), np.float16), self.image_fingerprint) for _ in images]
 
     def explain_turns(
-        self, image: ImageSource, text: str, premise: str | None = None, *, regions: bool = False
+        self, image: ImageSource, text: str, premise: str | None, *, regions: bool, deadline_ms: float | None
     ) -> Turns[Explanation]:
         return explaining(self, image, text, premise, regions=regions)
 

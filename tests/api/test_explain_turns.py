@@ -19,12 +19,13 @@ import pytest
 from fastapi import FastAPI
 
 from rerank.turns import Turns, Work, results
-from tests.api.conftest import wait_until
+from tests.api.conftest import assert_problem, wait_until
 from tests.api.test_entailment import data_uri
 from tests.api.test_overload import batches, request_to, served
 
 SECONDS = 120
 TEXT = "red denim jeans"
+DEADLINE_MS = 3000
 
 
 Step = Callable[[], object]
@@ -122,3 +123,50 @@ def test_an_explanation_ends_when_its_client_goes(collection: Path, explanation:
         wait_until(lambda: not app.state.service.worker.busy, SECONDS)
         assert computed >= 1
         assert batches(app) - before <= computed + 1
+
+
+def test_a_heat_map_that_comes_too_late_is_left_out(collection: Path, explanation: dict[str, object]) -> None:
+    idle, begun = threading.Event(), threading.Event()
+    with served(collection) as (app, url), ThreadPoolExecutor(1) as threads:
+        whole = httpx.post(f"{url}/v1/explain", json=explanation | {"deadline_ms": 60_000}, timeout=SECONDS).json()
+        assert (whole["regions"]["rows"], whole["degraded"]) == (7, None)
+
+        def steps() -> Iterator[Step]:
+            yield from first_turn(app, idle)  # the parts
+            begun.set()
+            yield lambda: time.sleep(DEADLINE_MS / 1000)
+
+        others = between(app, steps)
+        assert idle.wait(SECONDS)
+        hurried = explanation | {"deadline_ms": DEADLINE_MS}
+        explaining = threads.submit(httpx.post, f"{url}/v1/explain", json=hurried, timeout=SECONDS)
+        assert begun.wait(SECONDS)
+        others.result(SECONDS)
+        found = explaining.result(SECONDS).json()
+        assert found["regions"] is None
+        assert "the deadline came" in found["degraded"]
+        same = ("label", "parts", "culprits")
+        assert [found[name] for name in same] == [whole[name] for name in same]
+
+
+def test_an_explanation_whose_turn_comes_too_late_is_refused(collection: Path, explanation: dict[str, object]) -> None:
+    idle = threading.Event()
+    with served(collection) as (app, url), ThreadPoolExecutor(1) as threads:
+
+        def steps() -> Iterator[Step]:
+            def hold() -> None:
+                idle.set()
+                wait_until(lambda: app.state.service.worker.depth == 1, SECONDS)
+                time.sleep(DEADLINE_MS / 1000)
+
+            yield hold
+
+        others = between(app, steps)
+        assert idle.wait(SECONDS)
+        before = batches(app)
+        hurried = explanation | {"deadline_ms": DEADLINE_MS}
+        refused = threads.submit(httpx.post, f"{url}/v1/explain", json=hurried, timeout=SECONDS).result(SECONDS)
+        others.result(SECONDS)
+        assert_problem(refused, 503, "deadline")
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert batches(app) == before

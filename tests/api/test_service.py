@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import httpx
 
 from api.app import create_app
-from api.service import NO_TIME_MS, Service
+from api.deadlines import NO_TIME_MS
+from api.service import Service
 from api.settings import Settings
 from rerank.errors import ModelUnavailable
 from tests.api.conftest import assert_problem, running, wait_ready, wait_until
