@@ -12,22 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextvars import Context
 from dataclasses import dataclass
-from functools import cache, partial
-from http import HTTPStatus
 from typing import Any, Literal, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.admission import Shut
-from api.doors import SECURITY_HEADERS
-from api.errors import problem
 from api.metrics import Metrics
 from api.room import DEADLINE, Room
 from api.settings import Settings
 from api.transports import Together
+from api.wire import last_answer
 
 # How long anybody may take before having to give way, in seconds.
 GRACE = 1.0
@@ -35,6 +31,9 @@ GRACE = 1.0
 TOLD = 128
 # How long what a refused client still sends is read and thrown away: cut off at once, it would lose the answer.
 LINGER = 1.0
+# When a time is over, how long sockets are looked at once more, in seconds: a loop that is late comes to its timers
+# first, and what was sent in time may not have been read yet.
+READ_FIRST = 0.002
 # How many bytes may come in a row that are no part of a body: a header with cookies needs some thousands.
 MOST_HEADER_BYTES = 2**16
 # How many requests may be sent ahead, before the first of them is answered.
@@ -171,6 +170,9 @@ class Connection(HttpToolsProtocol):
         self._reject("malformed")
         self._refuse(400, msg)
 
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(READ_FIRST, super().timeout_keep_alive_handler)
+
     def shutdown(self) -> None:
         if self._half_asked or (self._shut is not None and not self._told):
             self._refuse(503, "the service is shutting down", {"Retry-After": "5"})
@@ -230,7 +232,7 @@ class Connection(HttpToolsProtocol):
         seconds = {"header": self._patience.header, "body": self._patience.body, "reader": self._patience.reader}
         # For the next request on a kept connection uvicorn waits, with a clock of its own.
         if awaited is not None and awaited != "request":
-            self._clock = self.loop.call_later(seconds[awaited], self._over, awaited)
+            self._clock = self.loop.call_later(seconds[awaited], self._look_again, awaited)
 
     def _now_awaited(self) -> Awaited | None:
         answered = self.cycle is None or self.cycle.response_complete
@@ -242,10 +244,13 @@ class Connection(HttpToolsProtocol):
             return None
         return "request" if self.timeout_keep_alive_task is not None else "header"
 
+    def _look_again(self, awaited: Awaited) -> None:
+        self._clock = self.loop.call_later(READ_FIRST, self._over, awaited)
+
     def _over(self, awaited: Awaited) -> None:
         if awaited == "body" and self.flow.read_paused:
             # It is the server that does not read on.
-            self._clock = self.loop.call_later(self._patience.body, self._over, awaited)
+            self._clock = self.loop.call_later(self._patience.body, self._look_again, awaited)
         elif awaited == "reader" and self._now_awaited() != "reader":
             self._await()
         elif awaited == "header" and not self._half_asked:
@@ -269,7 +274,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.pipeline.clear()
-        self.transport.write(_answer(status, detail, tuple((headers or {}).items())))
+        self.transport.write(last_answer(status, detail, tuple((headers or {}).items())))
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -277,14 +282,3 @@ class Connection(HttpToolsProtocol):
 
     def _reject(self, reason: str) -> None:
         self._metrics.rejected.labels(reason=reason).inc()
-
-
-@cache
-def _answer(status: int, detail: str, headers: tuple[tuple[str, str], ...]) -> bytes:
-    """A problem document as it goes over the wire; of one kind they are all the same."""
-    closing = SECURITY_HEADERS | {"Connection": "close"} | dict(headers)
-    # Outside of any request, whose id it would carry.
-    answer = Context().run(partial(problem, status, detail, "/", headers=closing))
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
-    lines += [name + b": " + value for name, value in answer.raw_headers]
-    return b"\r\n".join([*lines, b"", bytes(answer.body)])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Protocol
 
 from api import request_ids
 from api.admission import Admission, QueueFull, Shut
-from api.doors import SECURE
-from api.errors import MEDIA_TYPE, document
 from api.metrics import REFUSALS, Metrics
+from api.wire import refusal_parts
 
 # What the models are asked for while somebody waits, and the kinds of work that this can be.
 ASKING = {
@@ -90,7 +87,7 @@ class Room:
         self._count(path)
         asked = _header(headers, request_ids.HEADER.lower().encode())
         request_id = request_ids.chosen(asked.decode("latin-1") if asked is not None else None).encode()
-        head, before, after = _wire(path, str(full), full.retry_after, keep_alive)
+        head, before, after = refusal_parts(path, str(full), full.retry_after, keep_alive)
         length = len(before) + len(request_id) + len(after)
         return b"%s%s\r\ncontent-length: %d\r\n\r\n%s%s%s" % (head, request_id, length, before, request_id, after)
 
@@ -111,22 +108,6 @@ class Room:
         if now >= self._said + SAID_EVERY:
             log.warning("too many requests are waiting: %d refused", self._refused)
             self._refused, self._said = 0, now
-
-
-@lru_cache(128)
-def _wire(path: bytes, detail: str, retry_after: int, keep_alive: bool) -> tuple[bytes, bytes, bytes]:
-    """The head up to the request's id, and the body before and after it."""
-    said = document(429, detail, path.decode(), request_id="\0")
-    before, after = json.dumps(said, separators=(",", ":")).split(json.dumps("\0")[1:-1])
-    headers = [
-        *SECURE,
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"retry-after", b"%d" % retry_after),
-        *([] if keep_alive else [(b"connection", b"close")]),
-        (request_ids.HEADER.lower().encode(), b""),
-    ]
-    lines = [b"HTTP/1.1 429 Too Many Requests", *(b"%s: %s" % header for header in headers)]
-    return b"\r\n".join(lines), before.encode(), after.encode()
 
 
 def _header(headers: Headers, wanted: bytes) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -22,6 +23,8 @@ from tests.api.fakes import FakeEngine
 ATTACKERS = 20
 LIMITS = {"header_seconds": 1.0, "body_seconds": 1.0, "write_seconds": 1.0, "keep_alive_seconds": 1.0}
 POST = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+KEPT = 3.0
 LARGE = 32 * 2**20
 
 
@@ -119,12 +122,41 @@ def test_who_says_nothing_is_left_without_a_word(attacked: str) -> None:
 
 def test_a_kept_connection_that_is_not_used_is_closed(attacked: str) -> None:
     with connect(attacked) as raw:
-        raw.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        raw.sendall(LIVE)
         answer = b""
         while (part := raw.recv(4096)) != b"":
             answer += part
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"connection: close" not in answer.lower()
+
+
+def test_a_request_that_came_before_its_connection_was_closed_is_answered(engine: FakeEngine) -> None:
+    holding = threading.Event()
+    with serving(engine, keep_alive_seconds=KEPT) as (url, app), ThreadPoolExecutor(1) as threads, connect(url) as raw:
+
+        @app.get("/stall")
+        async def stall() -> None:
+            loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+
+            def hold() -> None:
+                loop.remove_reader(ours)
+                ours.close()
+                theirs.close()
+                holding.set()
+                time.sleep(KEPT + 0.5)  # when the loop goes on, the time of ``raw`` is over, and its request is there
+
+            # Where a loop reads from sockets: what it finds next is whose time is over, and only then what was sent.
+            loop.add_reader(ours, hold)
+            theirs.send(b"x")
+
+        raw.sendall(LIVE)
+        assert raw.recv(2**16).startswith(b"HTTP/1.1 200 ")
+        stalled = threads.submit(httpx.get, f"{url}/stall", timeout=60)
+        assert holding.wait(60)
+        raw.sendall(LIVE)
+        assert stalled.result(60).status_code == 200
+        assert raw.recv(2**16).startswith(b"HTTP/1.1 200 ")
+        assert raw.recv(1) == b""
 
 
 def test_who_does_not_take_its_answer_is_cut_off_and_others_are_served(attacked: str) -> None:
