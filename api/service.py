@@ -66,7 +66,8 @@ class Service:
         if self.state == "ready" and self._lender.engine is not None:
             return self._lender.engine
         if self.state == "failed":
-            raise NotReady(f"the engine could not be loaded: {self.failure}", retry_after=60)
+            # Why, names what lies on this machine: it is for the log.
+            raise NotReady("the engine could not be loaded; the server's log says why", retry_after=60)
         if self.state == "draining":
             raise NotReady("the service is shutting down", retry_after=5)
         raise NotReady("the models are still loading")
