@@ -83,18 +83,18 @@ def _options() -> argparse.Namespace:
 
 
 def encoder_name(cache: Path, name: str) -> str:
-    """``name``; for ViT-B-32 with the path of random weights, made once: they cost what real ones do."""
-    if name != "ViT-B-32":
+    """``name``; for an architecture with the path of random weights, made once: they cost what real ones do."""
+    if not name.startswith("ViT-"):
         return name
-    path = cache / "ViT-B-32-random.pt"
+    path = cache / f"{name}-random.pt"
     if not path.is_file():
         import open_clip
         import torch
 
         torch.manual_seed(0)
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(open_clip.create_model("ViT-B-32").state_dict(), path)
-    return f"ViT-B-32/{path}"
+        torch.save(open_clip.create_model(name).state_dict(), path)
+    return f"{name}/{path}"
 
 
 def _round(name: str, encoder: str, folders: Sequence[Path], options: argparse.Namespace) -> Round:

@@ -19,9 +19,10 @@ import uvloop
 
 from benchmarks.indexing import encoder_name
 from benchmarks.load import Answers, Make, closed, expect, in_turn, opened, post, post_json
+from benchmarks.ofa_sizes import SIZES, model_directory
 from benchmarks.progress import say
 from benchmarks.rerank import CACHE, write_json
-from benchmarks.served import clip_retrieval, resident_bytes, veralens
+from benchmarks.served import clip_retrieval, cpu_seconds, resident_bytes, veralens
 from indexer import build_collection
 from indexer.samples.catalogue import write_catalogue
 from retrieval import SearchEngine
@@ -48,12 +49,14 @@ def main() -> None:
         scratch = Path(directory)
         collection = _collection(options.cache, options.encoder)
         kinds = _kinds(options.cache)
-        with veralens(collection, scratch, "--reranker", "bundled") as (url, pid):
+        reranker = _reranker_name(options.cache, options.reranker)
+        with veralens(collection, scratch, "--reranker", reranker) as (url, pid):
             if options.overload:
                 figures += [_overload(url, pid, kind, options) for kind in kinds if kind.name in options.kinds]
             else:
-                figures += [_speed(url, kind, options.seconds) for kind in kinds if kind.name in options.kinds]
-                figures.append(_overhead(url, collection, options.rounds))
+                print(f"resident when ready: {resident_bytes(pid) / 2**20:,.0f} MiB")
+                figures += [_speed(url, pid, kind, options.seconds) for kind in kinds if kind.name in options.kinds]
+                figures.append(_overhead(url, collection, reranker, options.rounds))
             if options.peer_python:
                 figures.append(_beside_peer(url, collection, scratch, options))
     if options.json:
@@ -68,7 +71,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--overload-seconds", type=float, default=60.0, help="for how long (default: 60)")
     names = [kind.name for kind in _kinds(CACHE)]
     parser.add_argument("--kinds", nargs="+", default=names, choices=names, help="which requests (default: all)")
-    parser.add_argument("--encoder", default="bundled", help="bundled (default), or ViT-B-32 at random weights")
+    parser.add_argument("--encoder", default="bundled", help="bundled (default), ViT-B-32 or ViT-L-14, random weights")
+    parser.add_argument(
+        "--reranker", default="bundled", choices=["bundled", *SIZES], help="bundled (default), or OFA at random weights"
+    )
     parser.add_argument("--peer-python", help="a Python that has clip-retrieval; needs --encoder ViT-B-32")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"pictures and collections lie here ({CACHE})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
@@ -81,6 +87,11 @@ def _collection(cache: Path, encoder: str) -> Path:
     say("indexing")
     build_collection([pictures], path, encoder=load_encoder(encoder_name(cache, encoder)))
     return path
+
+
+def _reranker_name(cache: Path, name: str) -> str:
+    """The bundled model, or the directory of a random one of a published size, made once."""
+    return str(model_directory(cache, name)) if name in SIZES else name
 
 
 def _kinds(cache: Path) -> list[Kind]:
@@ -106,16 +117,18 @@ def _form(url: str, hypothesis: str, picture: Path) -> bytes:
     return post(url, "/v1/entailment", body, "multipart/form-data; boundary=X")
 
 
-def _speed(url: str, kind: Kind, seconds: float) -> dict[str, Any]:
-    """Percentiles with one client, and the rate with many."""
+def _speed(url: str, pid: int, kind: Kind, seconds: float) -> dict[str, Any]:
+    """Percentiles and processor time with one client, and the rate with many."""
     make = kind.make(url)
     uvloop.run(closed(url, make, clients=2, seconds=2.0))
+    before = cpu_seconds(pid)
     alone = expect(uvloop.run(closed(url, make, clients=1, seconds=seconds, first=10_000)))
+    cpu = 1000.0 * (cpu_seconds(pid) - before) / len(alone.answers)
     many = _peak(url, make, seconds)
     p50, p95, p99 = alone.milliseconds(50, 95, 99)
-    times = f"p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms"
+    times = f"p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms  {cpu:7.1f} CPU-ms"
     print(f"{kind.name:12} {times}   {many.rate:7.1f} requests/s, {CLIENTS} clients")
-    return {"kind": kind.name, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "rate": many.rate}
+    return {"kind": kind.name, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "cpu_ms": cpu, "rate": many.rate}
 
 
 def _peak(url: str, make: Make, seconds: float) -> Answers:
@@ -123,10 +136,10 @@ def _peak(url: str, make: Make, seconds: float) -> Answers:
     return expect(uvloop.run(closed(url, make, clients=CLIENTS, seconds=seconds, first=100_000)), (200, 429))
 
 
-def _overhead(url: str, collection: Path, rounds: int) -> dict[str, Any]:
+def _overhead(url: str, collection: Path, reranker: str, rounds: int) -> dict[str, Any]:
     """What the service adds to a search: asked and called in turn, so that the machine's mood falls on both."""
     bare: list[float] = []
-    with SearchEngine.open(collection, reranker="bundled") as engine:
+    with SearchEngine.open(collection, reranker=reranker) as engine:
 
         def call(number: int) -> None:
             start = time.perf_counter()
