@@ -225,6 +225,9 @@ class Connection(HttpToolsProtocol):
         """Set the clock to what the client is awaited for now; one that runs for the same thing runs on."""
         awaited = None if self._refused else self._now_awaited()
         if awaited == self._awaited:
+            if awaited == "request" or (awaited == "reader" and not self._leaves_untaken):
+                # Something has been asked and answered since.
+                self._since = time.monotonic()
             return
         self._stop_clock()
         # Not the loop's time, which stands still while those who came together are looked at.
@@ -244,6 +247,11 @@ class Connection(HttpToolsProtocol):
             return None
         return "request" if self.timeout_keep_alive_task is not None else "header"
 
+    @property
+    def _leaves_untaken(self) -> bool:
+        """Whether the client has not taken all that was sent; what is about to be is no fault of its."""
+        return bool(self.flow.write_paused or cast(Together, self.transport).untaken)
+
     def _look_again(self, awaited: Awaited) -> None:
         self._clock = self.loop.call_later(READ_FIRST, self._over, awaited)
 
@@ -251,7 +259,8 @@ class Connection(HttpToolsProtocol):
         if awaited == "body" and self.flow.read_paused:
             # It is the server that does not read on.
             self._clock = self.loop.call_later(self._patience.body, self._look_again, awaited)
-        elif awaited == "reader" and self._now_awaited() != "reader":
+        elif awaited == "reader" and not self._leaves_untaken:
+            self._awaited = None
             self._await()
         elif awaited == "header" and not self._half_asked:
             # Nothing was asked, so nothing is answered: browsers open connections ahead of need.

@@ -39,9 +39,12 @@ class Estimates:
         return sum(self._left(task) for task in tasks)
 
     def delay(self, ticket: Ticket, tasks: Iterable[Task[Any]]) -> float:
-        """How much later it is done for taking turns with ``tasks``: none holds it up for longer than it takes."""
+        """How much later it is done for taking turns with ``tasks``: none holds it up for longer than it takes.
+
+        All count whole, however far they are: under load whoever ends makes place for another.
+        """
         own = self.seconds(ticket)
-        return sum(min(own, self._left(task)) for task in tasks)
+        return sum(min(own, self.seconds(task.ticket)) for task in tasks)
 
     def patience(self, ticket: Ticket) -> float:
         """How long such a request may have to wait; one that would wait longer is better refused at once."""

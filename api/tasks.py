@@ -12,6 +12,9 @@ from typing import Any, Generic, Literal, TypeVar
 from rerank.turns import Late, Pause, Turns, Work
 
 T = TypeVar("T")
+# How much longer than a newcomer another must have waited to come before it, in seconds: the candidates of a new search
+# and single checks come soon, and however many of them there are, the others get on.
+HEAD_START = 0.05
 Lane = Literal["interactive", "batch"]
 
 
@@ -59,9 +62,9 @@ class Task(Generic[T]):
         return self._turns is not None
 
     @property
-    def urgency(self) -> tuple[bool, float]:
-        """Lower comes first: who has had no turn yet, and then who has waited longest for the next."""
-        return self.turns > 0, self.since
+    def urgency(self) -> float:
+        """Lower comes first: who has waited longest for the next turn, with a start for who has had none yet."""
+        return self.since if self.turns else self.since - HEAD_START
 
     @property
     def work(self) -> Work | None:

@@ -35,6 +35,11 @@ class Together:
         """How many bytes have not been sent yet."""
         return self._size + self._transport.get_write_buffer_size()
 
+    @property
+    def untaken(self) -> int:
+        """How many bytes were sent and not taken by the other side."""
+        return self._transport.get_write_buffer_size()
+
     def close(self) -> None:
         """Send what was written and end the connection."""
         self._flush()

@@ -160,6 +160,8 @@ def _search(url: str, query: str) -> bytes:
 def _overload(url: str, pid: int, kind: Kind, options: argparse.Namespace) -> dict[str, Any]:
     """Ten times the measured capacity, each request at its time."""
     make = kind.make(url)
+    # What is seen for the first time is dearer: processes start, pictures are encoded.
+    _peak(url, make, options.seconds)
     peak = _peak(url, make, options.seconds).rate
     before = resident_bytes(pid)
     say(f"{kind.name}: {OVER * peak:.0f} requests a second for {options.overload_seconds:.0f} s")

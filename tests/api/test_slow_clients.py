@@ -23,6 +23,7 @@ from tests.api.fakes import FakeEngine
 ATTACKERS = 20
 LIMITS = {"header_seconds": 1.0, "body_seconds": 1.0, "write_seconds": 1.0, "keep_alive_seconds": 1.0}
 POST = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+SEARCH = b"GET /v1/search?q=a+cup HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 KEPT = 3.0
 LARGE = 32 * 2**20
@@ -188,6 +189,45 @@ def test_whoever_keeps_the_server_waiting_gives_way(engine: FakeEngine) -> None:
             assert_served(url)
         assert rejected(url, "displaced") >= 1
         assert idle[0].recv(1) == b""  # the first to come was the first to go
+
+
+def test_who_is_turned_away_again_and_again_has_not_waited_long(engine: FakeEngine) -> None:
+    with serving(engine, max_connections=2, max_queue=1, header_seconds=600) as (url, app), ExitStack() as stack:
+        gate, worker = threading.Event(), app.state.service.worker
+        stack.callback(gate.set)
+        held = threading.Event()
+        worker.submit(lambda: held.set() or gate.wait(120))
+        assert held.wait(60)
+        worker.submit(gate.wait)
+        busy = stack.enter_context(connect(url))
+        busy.sendall(SEARCH)
+        assert busy.recv(2**16).startswith(b"HTTP/1.1 429 ")
+        idle = stack.enter_context(connect(url))
+        for _ in range(2):
+            time.sleep(0.6)  # longer in all than anybody may take
+            busy.sendall(SEARCH)
+            assert busy.recv(2**16).startswith(b"HTTP/1.1 429 ")
+        stack.enter_context(connect(url))
+        assert idle.recv(1) == b""
+        busy.sendall(SEARCH)
+        assert busy.recv(2**16).startswith(b"HTTP/1.1 429 ")
+
+
+def test_who_takes_every_answer_at_once_is_no_slow_reader(engine: FakeEngine) -> None:
+    with serving(engine, write_seconds=0.02, max_queue=1) as (url, app), ExitStack() as stack:
+        gate, worker = threading.Event(), app.state.service.worker
+        stack.callback(gate.set)
+        held = threading.Event()
+        worker.submit(lambda: held.set() or gate.wait(120))
+        assert held.wait(60)
+        worker.submit(gate.wait)
+        raw = stack.enter_context(connect(url))
+        raw.sendall(LIVE)
+        assert raw.recv(2**16).startswith(b"HTTP/1.1 200 ")
+        for _ in range(400):
+            raw.sendall(SEARCH)
+            assert raw.recv(2**16).startswith(b"HTTP/1.1 429 ")
+        assert rejected(url, "slow_reader") == 0
 
 
 def test_requests_that_are_worked_on_do_not_give_way(engine: FakeEngine) -> None:
