@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from rerank.deadline import Deadline
 from rerank.turns import Late, Pause, Turns, Work
 from tests.api.conftest import wait_until
 
+FLOOD = 1000
 BATCH = Ticket(lane="batch")
 
 
@@ -140,6 +142,23 @@ def test_long_computations_take_turns_and_a_short_one_goes_before_their_rest() -
     assert ["".join(batch) for batch in model.batches] == ["aaaa", "bbbb", "cAAA", "bbbb", "A"]
 
 
+def test_however_many_newcomers_there_are_what_has_begun_goes_on() -> None:
+    model, numbers = Model(), itertools.count()
+    with Held(100) as held:
+        long = held.worker.submit_turns(model.turns(*["abcd"] * 5))
+
+        def newcomer() -> None:
+            time.sleep(0.005)
+            if not long.done() and next(numbers) < FLOOD:
+                held.worker.submit(newcomer)
+
+        for _ in range(3):
+            held.worker.submit(newcomer)
+        held.let_go()
+        assert len(long.result(60)) == 20
+    assert next(numbers) < FLOOD
+
+
 def test_people_come_before_batch_work_which_does_not_starve() -> None:
     done: list[str] = []
     with Held(100) as held:
@@ -254,6 +273,19 @@ def test_a_wait_that_is_too_long_for_the_deadline_is_refused_at_once() -> None:
         held.let_go()
         for one in waiting:
             one.result(30)
+
+
+def test_who_is_nearly_done_counts_whole_since_another_takes_its_place() -> None:
+    slow = Ticket(kind="slow", deadline_ms=1000.0)
+    with Held(100) as held:
+        held.worker._estimates.record(slow, 0.5)
+        first = held.worker.submit(lambda: None, slow)
+        (task,) = [one for one in held.worker._lines["interactive"].everybody if one.future is first]
+        task.seconds = 0.45
+        held.worker.submit(lambda: None, slow)  # .5 of the .8 seconds that it would wait at most
+        with pytest.raises(QueueFull, match="too long"):
+            held.worker.submit(lambda: None, slow)
+        held.let_go()
 
 
 def test_something_small_is_taken_in_beside_something_long() -> None:
