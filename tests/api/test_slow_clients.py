@@ -88,6 +88,19 @@ def trickle(raw: socket.socket) -> bytes:
     pytest.fail("the connection was never ended")
 
 
+@contextmanager
+def turning_away(app: FastAPI) -> Iterator[None]:
+    """While the models are held up and the one place in their queue is taken."""
+    gate, held, worker = threading.Event(), threading.Event(), app.state.service.worker
+    worker.submit(lambda: held.set() or gate.wait(120))
+    assert held.wait(60)
+    worker.submit(gate.wait)
+    try:
+        yield
+    finally:
+        gate.set()
+
+
 def rejected(url: str, reason: str) -> float:
     """How many the metrics say were turned away for a reason."""
     wanted = f'veralens_rejected_total{{reason="{reason}"}} '
@@ -193,12 +206,7 @@ def test_whoever_keeps_the_server_waiting_gives_way(engine: FakeEngine) -> None:
 
 def test_who_is_turned_away_again_and_again_has_not_waited_long(engine: FakeEngine) -> None:
     with serving(engine, max_connections=2, max_queue=1, header_seconds=600) as (url, app), ExitStack() as stack:
-        gate, worker = threading.Event(), app.state.service.worker
-        stack.callback(gate.set)
-        held = threading.Event()
-        worker.submit(lambda: held.set() or gate.wait(120))
-        assert held.wait(60)
-        worker.submit(gate.wait)
+        stack.enter_context(turning_away(app))
         busy = stack.enter_context(connect(url))
         busy.sendall(SEARCH)
         assert busy.recv(2**16).startswith(b"HTTP/1.1 429 ")
@@ -215,12 +223,7 @@ def test_who_is_turned_away_again_and_again_has_not_waited_long(engine: FakeEngi
 
 def test_who_takes_every_answer_at_once_is_no_slow_reader(engine: FakeEngine) -> None:
     with serving(engine, write_seconds=0.02, max_queue=1) as (url, app), ExitStack() as stack:
-        gate, worker = threading.Event(), app.state.service.worker
-        stack.callback(gate.set)
-        held = threading.Event()
-        worker.submit(lambda: held.set() or gate.wait(120))
-        assert held.wait(60)
-        worker.submit(gate.wait)
+        stack.enter_context(turning_away(app))
         raw = stack.enter_context(connect(url))
         raw.sendall(LIVE)
         assert raw.recv(2**16).startswith(b"HTTP/1.1 200 ")
