@@ -143,7 +143,11 @@ def run(
 
     app = create_app(settings, open_engine=open_engine, when_loaded=when_loaded)
     server = Server(app, settings, announce)
-    server.run(listener)
+    try:
+        server.run(listener)
+    finally:
+        # Else what is torn down at exit stays unseen, and libraries call it leaked, on stderr.
+        gc.unfreeze()
     failure = app.state.service.failure
     if failure is not None:
         raise failure
